@@ -1,0 +1,1 @@
+"""The conversation: text in, events out."""

@@ -1,0 +1,1 @@
+"""Where people talk: one file or folder per place."""

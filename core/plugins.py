@@ -1,0 +1,25 @@
+"""A folder is a registry: one file or folder in it is one choice, named by it."""
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from core.errors import RequestRefused
+
+
+def names(package: ModuleType) -> list[str]:
+    """Every choice in the package, sorted, without importing any of them."""
+    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return sorted(name for name in found if name != "base" and not name.startswith("_"))
+
+
+def load(package: ModuleType, name: str) -> ModuleType:
+    """Import one choice. The name is checked first: it may come from a model."""
+    known = names(package)
+    if name not in known:
+        raise RequestRefused(
+            f"There is no {package.__name__} {name!r}.",
+            code="not_found",
+            fix=f"Available: {', '.join(known)}.",
+        )
+    return importlib.import_module(f"{package.__name__}.{name}")

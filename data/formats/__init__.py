@@ -1,0 +1,1 @@
+"""File formats: one file each, named by the format."""

@@ -1,0 +1,1 @@
+"""Where jobs and services run: one file or folder per place."""

@@ -1,0 +1,1 @@
+"""One process, one gate: the rooms put together and reached over HTTP."""
