@@ -1,1 +1,1 @@
-"""The conversation: text in, events out."""
+"""The conversation: what was asked becomes calls of tools, and events for a channel to show."""

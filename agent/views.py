@@ -1,0 +1,140 @@
+"""What a channel draws: plain data with no opinion on how it looks, and the same as Markdown.
+
+Which result becomes which view is decided in `agent.shown`; this module only knows the shapes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Cell = str | int | float | None
+Decision = Literal["approve", "reject"]
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One series. `x` and `y` are equally long."""
+
+    kind: Literal["bar", "line"]
+    title: str
+    x: list[Cell]
+    y: list[float]
+    x_title: str = ""
+    y_title: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Something that can be opened; `url` is relative to the server."""
+
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """A button. It either says something for the user or decides an approval."""
+
+    label: str
+    say: str = ""
+    """What is sent to the chat as the user's words."""
+    decide: Decision | None = None
+    approval_id: str = ""
+    """The approval that `decide` is about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One card. Parts are drawn in the order of the fields; empty ones are left out."""
+
+    title: str
+    kind: str = ""
+    """`dataset`, `quote`, `approval`, `run`, `model`, `endpoint`, `answer`, `passages`, `list`."""
+    key: str = ""
+    """The thing shown, such as `run_1`: a newer view of the same key replaces the older."""
+    state: str = ""
+    """State of a run, endpoint or approval; empty where there is none."""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    charts: list[Chart] = field(default_factory=list)
+    code: list[tuple[str, str]] = field(default_factory=list)
+    """Language and text."""
+    links: list[Link] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+
+
+def as_text(view: View) -> str:
+    """The view as Markdown, for terminals and channels that cannot draw.
+
+    A chart becomes a line of block characters; actions become what to type.
+    """
+    parts = [
+        f"**{view.title}**",
+        facts_as_text(view.facts),
+        *(table_as_text(table) for table in view.tables),
+        *(chart_as_text(chart) for chart in view.charts),
+        *(f"```{language}\n{text}\n```" for language, text in view.code),
+        "\n".join(f"- [{link.text}]({link.url})" for link in view.links),
+        "\n".join(view.notes),
+        actions_as_text(view.actions),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def facts_as_text(facts: Sequence[tuple[str, str]]) -> str:
+    return "\n".join(f"- {label}: {value}" for label, value in facts)
+
+
+def table_as_text(table: Table) -> str:
+    """A Markdown table; cells cannot break out of it."""
+    if not table.rows:
+        return ""
+    lines = [row_as_text(table.columns), row_as_text(["---"] * len(table.columns))]
+    lines += [row_as_text(row) for row in table.rows]
+    return "\n".join([*([f"{table.title}:\n"] if table.title else []), *lines])
+
+
+def row_as_text(cells: Iterable[Cell]) -> str:
+    return "| " + " | ".join(cell_as_text(cell) for cell in cells) + " |"
+
+
+def cell_as_text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return " ".join(str(cell).split()).replace("|", "\\|")
+
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+SPARKLINE_WIDTH = 40
+
+
+def chart_as_text(chart: Chart) -> str:
+    """The series as a line of blocks at most 40 wide, with its ends in figures."""
+    if not chart.y:
+        return ""
+    step = max(1, -(-len(chart.y) // SPARKLINE_WIDTH))
+    values = [max(chart.y[at : at + step]) for at in range(0, len(chart.y), step)]
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    drawn = "".join(BLOCKS[int((value - low) / span * (len(BLOCKS) - 1))] for value in values)
+    return f"{chart.title}: {drawn} ({chart.y[0]:g} … {chart.y[-1]:g})"
+
+
+def actions_as_text(actions: Sequence[Action]) -> str:
+    lines = []
+    for action in actions:
+        if action.decide == "approve":
+            lines.append(f"To approve: `thimble approve {action.approval_id}`")
+        elif action.decide == "reject":
+            lines.append(f"To reject: `thimble approve {action.approval_id} --reject`")
+        elif action.say:
+            lines.append(f"{action.label}: say “{action.say}”")
+    return "\n".join(lines)
