@@ -53,7 +53,7 @@ class Storage:
         part = target.with_name(target.name + ".part")
         try:
             stored = write_stream(part, chunks, limit_bytes)
-            os.replace(part, target)
+            part.replace(target)
             sync_folder(target.parent)
         finally:
             part.unlink(missing_ok=True)

@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from core.errors import RequestRefused, not_found
 from core.identity import Caller
-from core.records.tables import Owned, Table
+from core.records.tables import Owned
 
 T = TypeVar("T", bound=Owned)
 
 
-def owned(table: type[T], caller: Caller) -> Select[tuple[T]]:
+def owned(table: type[T], caller: Caller) -> Select[T]:
     """All rows of the caller, oldest first; add conditions to it."""
     return (
         select(table)
@@ -59,6 +59,3 @@ def kind_of(table: type[Any]) -> str:
 def stamp(caller: Caller) -> dict[str, str]:
     """Owner and project, to spread into a new row."""
     return {"owner": caller.user, "project": caller.project}
-
-
-__all__ = ["Table", "get", "next_version", "owned", "stamp", "versioned"]

@@ -5,7 +5,7 @@ The chat history's tables belong to Chainlit and are made by the first migration
 """
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, Index, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 class Table(DeclarativeBase):
-    type_annotation_map = {Json: JSON, list[Any]: JSON}
+    type_annotation_map: ClassVar = {Json: JSON, list[Any]: JSON}
 
 
 class Owned:
