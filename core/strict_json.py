@@ -1,0 +1,86 @@
+"""JSON as the standard says and no looser: what two readers could read in two ways is refused."""
+
+import json
+from typing import Any, NoReturn
+
+from core.errors import RequestRefused
+
+MAX_DEPTH = 100
+MAX_DIGITS = 18
+"""Longer whole numbers lose digits in programs that keep numbers as floats."""
+
+
+def parse(text: str | bytes) -> Any:
+    """The value. Raises RequestRefused (code `bad_json`) for broken JSON, duplicate keys, NaN,
+    lone surrogates, numbers over 18 digits, or nesting deeper than 100."""
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        value = json.loads(
+            decoded,
+            object_pairs_hook=without_duplicates,
+            parse_constant=refuse_constant,
+            parse_int=bounded_int,
+        )
+    except UnicodeDecodeError as error:
+        raise broken(f"byte {error.start} is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise broken(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise broken(f"it is nested deeper than {MAX_DEPTH}") from None
+    check_value(value)
+    return value
+
+
+def parse_object(text: str | bytes) -> dict[str, Any]:
+    """`parse`, for where only an object makes sense."""
+    value = parse(text)
+    if not isinstance(value, dict):
+        raise broken(f"it is a {kind(value)}, not an object")
+    return value
+
+
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise broken(f"the key {twice[:80]!r} stands twice in one object")
+    return found
+
+
+def refuse_constant(name: str) -> NoReturn:
+    raise broken(f"{name} is not a number in JSON")
+
+
+def bounded_int(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        raise broken(f"the number {digits[:24]}… has more than {MAX_DIGITS} digits")
+    return int(digits)
+
+
+def check_value(value: Any, depth: int = 0) -> None:
+    if depth > MAX_DEPTH:
+        raise broken(f"it is nested deeper than {MAX_DEPTH}")
+    if isinstance(value, str):
+        check_text(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            check_text(name)
+            check_value(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            check_value(inner, depth + 1)
+
+
+def check_text(text: str) -> None:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise broken("half of a surrogate pair stands alone in a text")
+
+
+def kind(value: Any) -> str:
+    names = {list: "list", str: "text", bool: "truth value", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def broken(what: str) -> RequestRefused:
+    return RequestRefused(f"This is not valid JSON: {what}.", code="bad_json", fix="Correct it.")
