@@ -1,0 +1,97 @@
+"""The machine the worker runs on: which device, which number format, how much it used."""
+
+import importlib.metadata
+import platform
+import resource
+import sys
+import time
+from dataclasses import dataclass
+
+import torch
+
+from core.errors import ServiceFailed
+
+PACKAGES = ("torch", "onnxruntime", "scikit-learn", "tokenizers", "safetensors", "numpy")
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where tensors live, and the format of weights that are not trained."""
+
+    kind: str
+    """`cpu`, `cuda` or `mps`."""
+    dtype: torch.dtype
+    """bfloat16 where the device multiplies it faster than float32, else float32."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {str(self.dtype).removeprefix('torch.')}"
+
+
+def choose_device(wanted: str, threads: int) -> Device:
+    """The device asked for, or with `auto` the fastest there is. Sets the thread count.
+
+    Raises:
+        ServiceFailed: The device asked for is not on this machine.
+    """
+    torch.set_num_threads(max(1, threads))
+    kind = _best_kind() if wanted == "auto" else wanted
+    if kind not in _kinds():
+        raise ServiceFailed(
+            f"device={wanted!r} is not on this machine; it has {', '.join(_kinds())}.",
+            code="no_device",
+            fix="Use device 'auto'.",
+        )
+    return Device(kind, torch.bfloat16 if _bfloat16_is_fast(kind) else torch.float32)
+
+
+def _kinds() -> list[str]:
+    kinds = ["cpu"]
+    if torch.cuda.is_available():
+        kinds.append("cuda")
+    if torch.backends.mps.is_available():
+        kinds.append("mps")
+    return kinds
+
+
+def _best_kind() -> str:
+    return _kinds()[-1]
+
+
+def _bfloat16_is_fast(kind: str) -> bool:
+    """True where the hardware multiplies bfloat16; elsewhere it is emulated and slower.
+
+    A fact of the hardware, never a timing: an attempt that resumes must choose the same.
+    """
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if kind == "mps":
+        return False
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def peak_memory_bytes() -> int:
+    """Most resident memory this process ever had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kilobytes, macOS bytes.
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def versions() -> dict[str, str]:
+    """What ran, so that a result can be repeated."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **found}
+
+
+class Stopwatch:
+    """Wall and processor seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._wall
+
+    @property
+    def cpu_seconds(self) -> float:
+        return time.process_time() - self._cpu
