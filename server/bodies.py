@@ -42,14 +42,9 @@ async def read_limited(request: Request, limit: int = MAX_JSON_BYTES) -> bytes:
     return bytes(body)
 
 
-async def json_object(request: Request) -> dict[str, Any]:
-    """The body as one JSON object; an empty body is an empty object."""
-    body = await read_limited(request)
-    return parse_object(body) if body.strip() else {}
-
-
-def only(body: dict[str, Any], *known: str) -> dict[str, Any]:
-    """The body itself, when it holds nothing but these fields."""
+def fields(raw: bytes, *known: str) -> dict[str, Any]:
+    """The body as one JSON object with nothing but these fields; an empty body has none."""
+    body = parse_object(raw) if raw.strip() else {}
     for name in body:
         if name not in known:
             raise RequestRefused(

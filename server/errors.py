@@ -62,7 +62,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def of_the_framework(_: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
+        code = {404: "not_found", 405: "method_not_allowed"}.get(
+            error.status_code, "invalid_request"
+        )
         refusal = RequestRefused(
             "There is no such address." if code == "not_found" else "This cannot be done here.",
             code=code,

@@ -1,0 +1,156 @@
+"""The routes that OpenAI's clients know: files and models; and `/v1/classify` beside them."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from core.errors import RequestRefused
+from core.identity import Caller
+from core.records.tables import File
+from server.bodies import caller_of, fields, once, read_limited
+from serving import gateway
+from tools.base import House
+
+CHUNK_BYTES = 2**20
+MULTIPART_OVERHEAD_BYTES = 2**16
+
+
+def routes(house: House) -> APIRouter:
+    router = APIRouter(prefix="/v1")
+
+    @router.post("/files")
+    async def upload(request: Request) -> Response:
+        """Take a file in (multipart: `file`, `purpose`); it is on the disk when this answers."""
+        refuse_announced_size(request, house.settings.max_upload_bytes)
+        file, purpose = await uploaded(request)
+        digest = await run_in_threadpool(hash_of, file.file)
+        body = f"{file.filename}\n{purpose}\n{digest}".encode()
+        return await once(
+            request, house.database, body, lambda: keep(house, caller_of(request), file, purpose)
+        )
+
+    @router.get("/files")
+    async def list_files(request: Request) -> dict[str, Any]:
+        found = await run_in_threadpool(house.files.list, caller_of(request))
+        return {"object": "list", "data": [file_object(one) for one in found], "has_more": False}
+
+    @router.get("/files/{identifier}")
+    async def read_file(identifier: str, request: Request) -> dict[str, Any]:
+        return file_object(await run_in_threadpool(house.files.get, caller_of(request), identifier))
+
+    @router.get("/files/{identifier}/content")
+    async def content(identifier: str, request: Request) -> FileResponse:
+        file = await run_in_threadpool(house.files.get, caller_of(request), identifier)
+        path = house.files.path(caller_of(request), identifier)
+        return FileResponse(path, media_type="application/octet-stream", filename=file.filename)
+
+    @router.delete("/files/{identifier}")
+    async def remove(identifier: str, request: Request) -> dict[str, Any]:
+        await run_in_threadpool(house.files.delete, caller_of(request), identifier)
+        return {"id": identifier, "object": "file", "deleted": True}
+
+    @router.get("/models")
+    async def models(request: Request) -> dict[str, Any]:
+        """Bases that can be fine-tuned, model versions, and live endpoints."""
+        found = await run_in_threadpool(all_models, house, caller_of(request))
+        return {"object": "list", "data": found}
+
+    @router.post("/classify")
+    async def classify(request: Request) -> Response:
+        """Labels with probabilities for one text or up to 256."""
+        raw = await read_limited(request)
+        return await once(request, house.database, raw, lambda: answer(house, request, raw))
+
+    return router
+
+
+async def answer(house: House, request: Request, raw: bytes) -> Response:
+    body = fields(raw, "model", "input", "top_k")
+    return JSONResponse(await gateway.classify(house.supervisor, caller_of(request), body))
+
+
+async def uploaded(request: Request) -> tuple[UploadFile, str]:
+    try:
+        form = await request.form(max_files=1, max_fields=4)
+    except MultiPartException as error:
+        raise RequestRefused(f"The form cannot be read: {error.message}") from None
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        raise RequestRefused(
+            "There is no file in the form.",
+            code="missing_argument",
+            param="file",
+            fix="Send multipart/form-data with a part named `file`.",
+        )
+    return file, str(form.get("purpose") or "user_data")
+
+
+def refuse_announced_size(request: Request, limit: int) -> None:
+    """Before anything is read; what comes without a length is counted while it is saved."""
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > limit + MULTIPART_OVERHEAD_BYTES:
+        raise RequestRefused(
+            f"The file is larger than {limit >> 20} MiB.",
+            code="file_too_large",
+            param="file",
+            fix="Split it, or raise THIMBLE_MAX_UPLOAD_MB.",
+        )
+
+
+async def keep(house: House, caller: Caller, file: UploadFile, purpose: str) -> Response:
+    saved = await run_in_threadpool(
+        house.files.save, caller, file.filename or "", chunks(file.file), purpose
+    )
+    return JSONResponse(file_object(saved))
+
+
+def chunks(file: BinaryIO) -> Iterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(CHUNK_BYTES):
+        yield chunk
+
+
+def hash_of(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    for chunk in chunks(file):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def file_object(file: File) -> dict[str, Any]:
+    """OpenAI's file object, with the hash added."""
+    return {
+        "id": file.id,
+        "object": "file",
+        "bytes": file.bytes,
+        "created_at": int(file.created_at),
+        "filename": file.filename,
+        "purpose": file.purpose,
+        "status": "processed",
+        "sha256": file.sha256,
+    }
+
+
+def all_models(house: House, caller: Caller) -> list[dict[str, Any]]:
+    bases = [model_object(base.name, "base", 0) for base in house.bases.list()]
+    versions = [
+        model_object(model.ref, "model", model.created_at, kind=model.kind)
+        for model in house.runs.models.list(caller)
+    ]
+    live = [
+        model_object(endpoint.name, "endpoint", endpoint.created_at, model=endpoint.model)
+        for endpoint in house.supervisor.list(caller)
+        if endpoint.state == "live"
+    ]
+    return bases + versions + live
+
+
+def model_object(identifier: str, role: str, created: float, **more: str) -> dict[str, Any]:
+    common = {"id": identifier, "object": "model", "created": int(created), "owned_by": "thimble"}
+    return {**common, "role": role, **more}

@@ -1,0 +1,138 @@
+"""Our own routes: the tools, the approvals, the chat as a stream of events, and health."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+from agent.events import to_json
+from agent.session import FileRef, Session
+from core import approvals
+from core.errors import RequestRefused
+from server.bodies import caller_of, fields, once, read_limited
+from server.health import check_health
+from tools import base
+
+MAX_MESSAGE_CHARACTERS = 32_000
+
+
+def routes(house: base.House) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def health() -> JSONResponse:
+        """200 only when new work would succeed; says what is broken."""
+        report = await run_in_threadpool(check_health, house)
+        return JSONResponse(report, 200 if report["ok"] else 503)
+
+    @router.get("/api/tools")
+    async def list_tools() -> dict[str, Any]:
+        """The catalogue: name, description, effect and parameters (JSON schema) of each tool."""
+        return {"tools": [tool.as_dict() for tool in base.catalogue()]}
+
+    @router.post("/api/tools/{name}")
+    async def call_tool(name: str, request: Request) -> Response:
+        """Call a tool: 200 with its result, or 202 with the approval that it waits for."""
+        body = await read_limited(request)
+        return await once(
+            request, house.database, body, lambda: answer_call(house, request, name, body)
+        )
+
+    @router.get("/api/approvals")
+    async def list_approvals(request: Request, all: bool = False) -> dict[str, Any]:
+        found = await run_in_threadpool(
+            approvals.listing, house.database, caller_of(request), all_states=all
+        )
+        return {"approvals": [approvals.as_dict(approval) for approval in found]}
+
+    @router.get("/api/approvals/{identifier}")
+    async def read_approval(identifier: str, request: Request) -> dict[str, Any]:
+        found = await run_in_threadpool(
+            approvals.get, house.database, caller_of(request), identifier
+        )
+        return {"approval": approvals.as_dict(found)}
+
+    @router.post("/api/approvals/{identifier}")
+    async def decide(identifier: str, request: Request) -> Response:
+        """Approve or reject. Needs the owner's token as bearer."""
+        body = await read_limited(request)
+        return await once(
+            request,
+            house.database,
+            body,
+            lambda: answer_decision(house, request, identifier, body),
+        )
+
+    @router.post("/api/chat")
+    async def chat(request: Request) -> StreamingResponse:
+        """Say something in a thread; the answer comes as server-sent events."""
+        body = fields(await read_limited(request), "thread_id", "text", "files")
+        session = Session(house, caller_of(request), thread_of(body), channel="terminal")
+        events = stream(session, text_of(body), files_of(house, request, body))
+        return StreamingResponse(events, media_type="text/event-stream")
+
+    return router
+
+
+async def answer_call(house: base.House, request: Request, name: str, raw: bytes) -> Response:
+    body = fields(raw, "arguments", "approval_id", "thread_id")
+    arguments = body.get("arguments", {})
+    if not isinstance(arguments, dict):
+        raise RequestRefused("arguments is not an object.", param="arguments", fix="Give one.")
+    ctx = base.ToolContext(house, caller_of(request), optional_text(body, "thread_id"))
+    approval_id = optional_text(body, "approval_id")
+    outcome = await run_in_threadpool(base.call, ctx, name, arguments, approval_id)
+    if outcome.approval is not None:
+        return JSONResponse({"approval": outcome.approval}, 202)
+    return JSONResponse({"result": outcome.result})
+
+
+async def answer_decision(
+    house: base.House, request: Request, identifier: str, raw: bytes
+) -> Response:
+    body = fields(raw, "decision")
+    decision = optional_text(body, "decision") or ""
+    ctx = base.ToolContext(house, caller_of(request))
+    decided = await run_in_threadpool(base.decide, ctx, identifier, decision)
+    return JSONResponse({"approval": decided})
+
+
+async def stream(session: Session, text: str, files: list[FileRef]) -> AsyncIterator[str]:
+    async for event in session.reply(text, files):
+        yield f"data: {json.dumps(to_json(event), ensure_ascii=False)}\n\n"
+
+
+def optional_text(body: dict[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise RequestRefused(f"{name} is not a text.", param=name, fix="Give a text.")
+    return value
+
+
+def text_of(body: dict[str, Any]) -> str:
+    text = optional_text(body, "text") or ""
+    if not 0 < len(text) <= MAX_MESSAGE_CHARACTERS:
+        raise RequestRefused(
+            f"text has {len(text):,} characters.",
+            param="text",
+            fix=f"Write 1 to {MAX_MESSAGE_CHARACTERS:,}; send long texts as a file.",
+        )
+    return text
+
+
+def thread_of(body: dict[str, Any]) -> str:
+    thread_id = optional_text(body, "thread_id") or ""
+    if not 0 < len(thread_id) <= 80:
+        raise RequestRefused("thread_id is missing.", param="thread_id", fix="Give 1 to 80 signs.")
+    return thread_id
+
+
+def files_of(house: base.House, request: Request, body: dict[str, Any]) -> list[FileRef]:
+    given = body.get("files", [])
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise RequestRefused("files is not a list of file ids.", param="files", fix="Give one.")
+    rows = [house.files.get(caller_of(request), identifier) for identifier in given]
+    return [FileRef(row.id, row.filename) for row in rows]
