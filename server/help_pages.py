@@ -15,7 +15,8 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.6 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{ font: 16px/1.6 system-ui, sans-serif; max-width: 44rem; margin: 2rem auto; }}
+body {{ padding: 0 1rem; }}
 #passage {{ border-left: 4px solid #0f766e; background: #0f766e1a; padding: .1rem 1rem; }}
 code, pre {{ font-size: .9em; background: #8883; border-radius: 4px; padding: .1em .3em; }}
 pre {{ padding: .8rem; overflow-x: auto; }} pre code {{ background: none; padding: 0; }}

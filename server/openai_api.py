@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request
@@ -32,7 +33,7 @@ def routes(house: House) -> APIRouter:
         digest = await run_in_threadpool(hash_of, file.file)
         body = f"{file.filename}\n{purpose}\n{digest}".encode()
         return await once(
-            request, house.database, body, lambda: keep(house, caller_of(request), file, purpose)
+            request, house.database, body, partial(keep, house, caller_of(request), file, purpose)
         )
 
     @router.get("/files")
@@ -65,7 +66,7 @@ def routes(house: House) -> APIRouter:
     async def classify(request: Request) -> Response:
         """Labels with probabilities for one text or up to 256."""
         raw = await read_limited(request)
-        return await once(request, house.database, raw, lambda: answer(house, request, raw))
+        return await once(request, house.database, raw, partial(answer, house, request, raw))
 
     return router
 

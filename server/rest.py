@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -36,10 +37,9 @@ def routes(house: base.House) -> APIRouter:
     @router.post("/api/tools/{name}")
     async def call_tool(name: str, request: Request) -> Response:
         """Call a tool: 200 with its result, or 202 with the approval that it waits for."""
-        body = await read_limited(request)
-        return await once(
-            request, house.database, body, lambda: answer_call(house, request, name, body)
-        )
+        raw = await read_limited(request)
+        answer = partial(answer_call, house, request, name, raw)
+        return await once(request, house.database, raw, answer)
 
     @router.get("/api/approvals")
     async def list_approvals(request: Request, all: bool = False) -> dict[str, Any]:
@@ -58,13 +58,9 @@ def routes(house: base.House) -> APIRouter:
     @router.post("/api/approvals/{identifier}")
     async def decide(identifier: str, request: Request) -> Response:
         """Approve or reject. Needs the owner's token as bearer."""
-        body = await read_limited(request)
-        return await once(
-            request,
-            house.database,
-            body,
-            lambda: answer_decision(house, request, identifier, body),
-        )
+        raw = await read_limited(request)
+        answer = partial(answer_decision, house, request, identifier, raw)
+        return await once(request, house.database, raw, answer)
 
     @router.post("/api/chat")
     async def chat(request: Request) -> StreamingResponse:
