@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, Response
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
+from starlette.types import Message, Receive
 
 from core.errors import RequestRefused
 from core.identity import Caller
@@ -28,8 +29,8 @@ def routes(house: House) -> APIRouter:
     @router.post("/files")
     async def upload(request: Request) -> Response:
         """Take a file in (multipart: `file`, `purpose`); it is on the disk when this answers."""
-        refuse_announced_size(request, house.settings.max_upload_bytes)
-        file, purpose = await uploaded(request)
+        limit = house.settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
+        file, purpose = await uploaded(Request(request.scope, limited(request.receive, limit)))
         digest = await run_in_threadpool(hash_of, file.file)
         body = f"{file.filename}\n{purpose}\n{digest}".encode()
         return await once(
@@ -92,16 +93,24 @@ async def uploaded(request: Request) -> tuple[UploadFile, str]:
     return file, str(form.get("purpose") or "user_data")
 
 
-def refuse_announced_size(request: Request, limit: int) -> None:
-    """Before anything is read; what comes without a length is counted while it is saved."""
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > limit + MULTIPART_OVERHEAD_BYTES:
-        raise RequestRefused(
-            f"The file is larger than {limit >> 20} MiB.",
-            code="file_too_large",
-            param="file",
-            fix="Split it, or raise THIMBLE_MAX_UPLOAD_MB.",
-        )
+def limited(receive: Receive, limit: int) -> Receive:
+    """The same body, refused as soon as it grows past the limit, announced or not."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise RequestRefused(
+                f"The file is larger than {limit >> 20} MiB.",
+                code="file_too_large",
+                param="file",
+                fix="Split it, or raise THIMBLE_MAX_UPLOAD_MB.",
+            )
+        return message
+
+    return counted
 
 
 async def keep(house: House, caller: Caller, file: UploadFile, purpose: str) -> Response:

@@ -1,0 +1,105 @@
+"""The rooms put together, and the application that serves them."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+
+import launchers
+from agent.channels import web
+from core import home, plugins
+from core.events import Bus, QuoteReady
+from core.records.database import Database
+from core.settings import Settings
+from core.storage import Storage
+from data.datasets import Datasets
+from data.files import Files
+from finetune.bases import Bases
+from finetune.follow import Follower
+from finetune.quote import Quotes
+from finetune.runs import Runs
+from knowledge.embedder import Embedder
+from knowledge.search import Library
+from server import errors, help_pages, openai_api, rest
+from server.gate import App, Gate
+from serving.supervisor import Supervisor
+from tools import base
+
+
+def build_house(settings: Settings, base_url: str) -> base.House:
+    """Every room, wired by plain arguments; nothing is started yet."""
+    storage = Storage(settings.home)
+    database = Database(settings.home / "records.sqlite")
+    bus = Bus()
+    launcher = plugins.load(launchers, settings.launcher).create(settings)
+    datasets = Datasets(database, storage)
+    bases = Bases(settings.home)
+    return base.House(
+        settings=settings,
+        database=database,
+        storage=storage,
+        bus=bus,
+        launcher=launcher,
+        files=Files(database, storage, settings.max_upload_bytes),
+        datasets=datasets,
+        bases=bases,
+        quotes=Quotes(database, storage, datasets, bases, launcher, bus),
+        runs=Runs(database, storage, datasets, bases, launcher, bus),
+        supervisor=Supervisor(database, storage, launcher, bus),
+        library=Library(database, storage, Embedder(settings.home / "embedder")),
+        base_url=base_url,
+    )
+
+
+def create_app(house: base.House) -> App:
+    """The application behind its gate. The home must be prepared."""
+    inner = FastAPI(
+        title="Thimble", lifespan=lambda _: lifespan(house), docs_url=None, redoc_url=None
+    )
+    errors.install(inner)
+    for routes in (rest.routes, openai_api.routes, help_pages.routes):
+        inner.include_router(routes(house))
+
+    @inner.get("/", include_in_schema=False)
+    async def to_the_chat() -> RedirectResponse:
+        return RedirectResponse("/chat/")
+
+    web.mount(inner, house)
+    return Gate(inner, house.settings.api_key, home.owner_token(house.settings.home))
+
+
+@asynccontextmanager
+async def lifespan(house: base.House) -> AsyncIterator[None]:
+    """Take up what an earlier server left, and let go in order."""
+    follower = Follower(house.runs, house.quotes)
+    unsubscribe = house.bus.subscribe(lambda event: on_event(house, event))
+    await run_in_threadpool(start, house, follower)
+    try:
+        yield
+    finally:
+        unsubscribe()
+        await run_in_threadpool(stop, house, follower)
+
+
+def start(house: base.House, follower: Follower) -> None:
+    house.datasets.sweep()
+    base.quote_made(house)
+    follower.start()
+    house.supervisor.start()
+    # Finishing a deployment can take seconds; the chat need not wait for it.
+    threading.Thread(target=base.finish_interrupted, args=(house,), daemon=True).start()
+
+
+def stop(house: base.House, follower: Follower) -> None:
+    follower.stop()
+    house.supervisor.stop()
+    house.database.close()
+
+
+def on_event(house: base.House, event: Any) -> None:
+    if isinstance(event, QuoteReady):
+        base.quote_made(house)
