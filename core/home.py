@@ -105,7 +105,7 @@ def refuse_network(home: Path, mounts: Iterable[str]) -> None:
 
 
 def owner_token(home: Path) -> str:
-    """The secret that lets its holder decide approvals; made on first use, readable by the owner."""
+    """The secret that lets its holder decide approvals; made on first use, for the owner only."""
     path = home / TOKEN_FILE
     if not path.exists():
         old = os.umask(0o077)

@@ -28,8 +28,7 @@ def serve_home(settings: Settings, host: str, port: int, say: Say) -> None:
         listener = listen(host, port)
         url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
         house = build_house(settings, url)
-        setup.prepare(house.storage, house.database, say)
-        setup.index_help(house.library, say)
+        setup.prepare(house, say)
         server = uvicorn.Server(uvicorn_config(create_app(house)))
         announce_when_ready(server, lock, url, say)
         server.run(sockets=[listener])

@@ -1,63 +1,60 @@
 """Preparing a home: what must exist before the first question can be answered."""
 
 import shutil
-import subprocess
-import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import knowledge
 from core.errors import ServiceFailed
 from core.identity import Caller
-from core.job import JOB_FILE, read_json, write_json
-from core.records.database import Database
-from core.storage import Storage
-from finetune.bases import Bases
+from core.job import Job, JobState, read_json
+from finetune.bases import DEFAULT_BASE
 from finetune.job import encoder_job
-from knowledge.search import HELP, Library
-from launchers.local.environment import worker_environment
+from knowledge.search import HELP
+from tools.base import House
 
 Say = Callable[[str], None]
 HELP_PAGES = Path(knowledge.__file__).parent / "docs" / "en"
 
 
-def prepare(storage: Storage, database: Database, say: Say) -> None:
-    """Folders, records and embedder; each step that takes long is announced first."""
-    storage.prepare()
-    database.migrate()
-    export_embedder(storage, say)
+def prepare(house: House, say: Say) -> None:
+    """Folders, records, embedder and help; each step that takes long is announced first."""
+    house.storage.prepare()
+    house.database.migrate()
+    export_embedder(house, say)
+    index_help(house, say)
 
 
-def export_embedder(storage: Storage, say: Say) -> None:
+def export_embedder(house: House, say: Say) -> None:
     """Make the embedder's ONNX file, once per base; takes about 15 s."""
-    target = storage.home / "embedder"
-    base = Bases(storage.home).get("minilm")
+    target = house.storage.home / "embedder"
+    base = house.bases.get(DEFAULT_BASE)
     meta = read_json(target / "meta.json")
     if meta is not None and meta["base_sha256"] == base.sha256:
         return
     say("Exporting the embedder to ONNX, once; this takes about 15 seconds.")
-    folder = storage.path("jobs", "encoder")
+    folder = house.storage.path("jobs", "encoder")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    write_json(folder / JOB_FILE, encoder_job(base))
-    run_worker(folder)
+    job = encoder_job(base, folder)
+    house.launcher.submit(job)
+    wait_for(house, job)
     shutil.rmtree(target, ignore_errors=True)
     (folder / "encoder").rename(target)
     shutil.rmtree(folder)
 
 
-def run_worker(folder: Path) -> None:
-    argv = [sys.executable, "-m", "finetune.worker", str(folder)]
-    with (folder / "log.txt").open("wb") as log:
-        code = subprocess.run(argv, stdout=log, stderr=log, env=worker_environment()).returncode
-    if code != 0:
+def wait_for(house: House, job: Job) -> None:
+    while not (status := house.launcher.state(job)).state.ended:
+        time.sleep(0.2)
+    if status.state is not JobState.SUCCEEDED:
         raise ServiceFailed(
-            f"The embedder could not be exported (exit code {code}).",
-            fix=f"{folder / 'log.txt'} says why.",
+            f"The embedder could not be exported: {status.message}",
+            fix=f"{job.attempt_folder} has its log.",
         )
 
 
-def index_help(library: Library, say: Say) -> None:
+def index_help(house: House, say: Say) -> None:
     """Bring the built-in help into the index; pages that did not change cost nothing."""
     say("Indexing the built-in help.")
-    library.add_folder(Caller(user=HELP, project=HELP), HELP_PAGES, HELP)
+    house.library.add_folder(Caller(user=HELP, project=HELP), HELP_PAGES, HELP)

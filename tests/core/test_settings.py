@@ -1,0 +1,41 @@
+import pytest
+
+from core import settings
+from core.errors import SettingsError
+
+
+def test_without_any_setting_the_home_is_in_the_users_folder_and_no_llm_is_on() -> None:
+    read = settings.read({"OPENAI_API_KEY": "sk-that-happens-to-be-in-the-shell"})
+    assert read.home.name == ".thimble"
+    assert read.llm is None
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"THIMBLE_DATABASE_URL": "postgresql://db/thimble"},
+        {"THIMBLE_STORAGE_URL": "s3://bucket"},
+        {"THIMBLE_RAY_ADDRESS": "http://head:8265"},
+        {"THIMBLE_LAUNCHER": "slurm"},
+        {"MLFLOW_TRACKING_URI": "http://mlflow:5000"},
+    ],
+)
+def test_a_setting_that_is_not_supported_yet_is_refused_by_name(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(environ))):
+        settings.read(environ)
+
+
+def test_a_misspelt_setting_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(SettingsError, match="Did you mean THIMBLE_HOME"):
+        settings.read({"THIMBLE_HOM": "/tmp/x"})
+
+
+def test_a_key_that_can_be_guessed_is_refused() -> None:
+    with pytest.raises(SettingsError, match="8 characters"):
+        settings.read({"THIMBLE_API_KEY": "password"})
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "ten", "1e3"])
+def test_an_upload_limit_that_is_no_number_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="THIMBLE_MAX_UPLOAD_MB"):
+        settings.read({"THIMBLE_MAX_UPLOAD_MB": value})
