@@ -1,1 +1,1 @@
-"""From documents to cited answers."""
+"""Documents to cited answers: ingest, index, search, and the built-in help under docs/."""
