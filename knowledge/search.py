@@ -35,6 +35,8 @@ POOL = 100
 """Hits of each ranking that are fused."""
 MAX_PASSAGES = 50
 MAX_QUERY = 2_000
+MAX_SHOWN = 50
+"""Sources named in a result."""
 TOP = 3
 """Passages that together should answer the question."""
 ANSWERABLE = 0.9
@@ -136,29 +138,25 @@ class Library:
         with self.database.read() as session:
             return {name: number for name, number in session.execute(wanted)}  # noqa: C416
 
-    def chosen(self, caller: Caller, collection: str, source: str = "") -> list[dict[str, Any]]:
-        """The documents that `delete` would remove. Raises RequestRefused where there is none."""
+    def chosen(self, caller: Caller, collection: str, source: str = "") -> dict[str, Any]:
+        """What `delete` would remove. Raises RequestRefused where there is nothing to."""
         known = list(self.collections(caller))
         if writable(collection) not in known:
             raise not_found("collection", collection, known)
         documents = self.documents(caller, collection)
-        if not source:
-            return documents
-        found = [document for document in documents if document["source"] == source]
+        found = chosen_of(documents, source)
         if not found:
             raise not_found("source", source, [document["source"] for document in documents])
-        return found
+        return summary(collection, found)
 
     def delete(self, caller: Caller, collection: str, source: str = "") -> dict[str, Any]:
-        """Remove a collection, or one document of it; says what is gone."""
-        gone = self.chosen(caller, collection, source)
-        self.shelf.take_away(Scope.of(caller, collection), [document["id"] for document in gone])
-        return {
-            "collection": collection,
-            "documents": len(gone),
-            "chunks": sum(document["chunks"] for document in gone),
-            "sources": [document["source"] for document in gone[:50]],
-        }
+        """Remove a collection, or one document of it; says what is gone.
+
+        What is gone already is no error, so that doing it twice is the same as once.
+        """
+        found = chosen_of(self.documents(caller, writable(collection)), source)
+        self.shelf.take_away(Scope.of(caller, collection), [document["id"] for document in found])
+        return summary(collection, found)
 
     # the indexes
 
@@ -297,6 +295,20 @@ def cited(
         cosine=cosine,
         number=key.number,
     )
+
+
+def chosen_of(documents: list[dict[str, Any]], source: str) -> list[dict[str, Any]]:
+    """All of them, or the one from a source."""
+    return [one for one in documents if not source or one["source"] == source]
+
+
+def summary(collection: str, documents: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "collection": collection,
+        "documents": len(documents),
+        "chunks": sum(one["chunks"] for one in documents),
+        "sources": [one["source"] for one in documents[:MAX_SHOWN]],
+    }
 
 
 def writable(collection: str) -> str:
