@@ -1,0 +1,288 @@
+"""From job folders to records and events: one thread, and the only writer of a run's state.
+
+The records say what should be; each tick makes it true and writes down what is. Everything it
+does may be cut off at any point and is then done again: starting a job is idempotent, events are
+read from the beginning after a restart, and a model is registered in one transaction.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from core.errors import ThimbleError
+from core.events import Bus, QuoteReady, RunChanged
+from core.identity import Caller
+from core.job import EVENTS_FILE, Job, JobState
+from core.records import tables
+from core.records.database import Database
+from core.storage import Storage
+from data.datasets import Datasets
+from finetune import endings, promote, quote
+from finetune.bases import Bases
+from finetune.job import Workshop
+from finetune.models import Models
+from finetune.progress import Progress
+from finetune.runs import ENDED
+from launchers.base import Launcher, Status
+
+INTERVAL_S = 0.5
+MAX_ATTEMPTS = 3
+MAX_PAUSE_S = 60.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Watch:
+    """What the follower remembers of one job between ticks; all of it can be found again."""
+
+    progress: Progress = field(default_factory=Progress)
+    submitted: int = 0
+    """The newest attempt that this process handed to the launcher."""
+    faults: int = 0
+    quiet_until: float = 0.0
+    """Monotonic time before which it is left alone after a fault of ours."""
+
+
+class Follower:
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        datasets: Datasets,
+        bases: Bases,
+        launcher: Launcher,
+        bus: Bus,
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        self.database = database
+        self.bus = bus
+        self.launcher = launcher
+        self.workshop = Workshop(storage, datasets, bases, launcher)
+        self.models = Models(database, storage)
+        self.interval_s = interval_s
+        self.watches: dict[str, Watch] = {}
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._loop, name="follower", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; the jobs go on."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    def _loop(self) -> None:
+        while not self._stopping.wait(self.interval_s):
+            try:
+                self.tick()
+            except Exception:  # edge: the thread must outlive whatever one tick meets
+                log.exception("a look at the jobs failed")
+
+    def tick(self) -> None:
+        """Look once at everything that has not ended."""
+        with self.database.read() as session:
+            runs = session.scalars(select(tables.Run).where(tables.Run.state.not_in(ENDED))).all()
+            quotes = session.scalars(
+                select(tables.Quote).where(tables.Quote.state == "measuring")
+            ).all()
+        for measuring in quotes:
+            self.guarded(measuring.id, partial(self.look_at_quote, measuring))
+        for run in runs:
+            self.guarded(run.id, partial(self.look_at_run, run))
+
+    def guarded(self, identifier: str, look: Callable[[Watch], None]) -> None:
+        """Look at one job; a fault is logged, waits longer each time, and stops no other job."""
+        watch = self.watches.setdefault(identifier, Watch())
+        if time.monotonic() < watch.quiet_until:
+            return
+        try:
+            look(watch)
+            watch.faults = 0
+        except Exception:  # edge: one run's fault must not reach the others
+            watch.faults += 1
+            watch.quiet_until = time.monotonic() + min(MAX_PAUSE_S, 2.0**watch.faults)
+            log.exception("following %s failed", identifier)
+
+    # Runs
+
+    def look_at_run(self, run: tables.Run, watch: Watch) -> None:
+        job = self.workshop.job(run.id, run.attempt)
+        if run.cancel_requested and self.stop_run(run, job):
+            return
+        if not self.launch(job, watch, "train", run, run.recipe):
+            return
+        status = self.launcher.state(job)
+        news = read_events(job.folder, watch.progress)
+        if status.state.ended:
+            self.settle_run(run, status, job, watch)
+        elif news or status.state.value != run.state:
+            self.update(run.id, state=status.state.value, progress=watch.progress.as_dict())
+
+    def stop_run(self, run: tables.Run, job: Job) -> bool:
+        """Pass a wish to cancel on to the launcher. True: nothing was running, it is done."""
+        if self.launcher.state(job).state is JobState.LOST:
+            self.end(run.id, "cancelled")
+            return True
+        self.launcher.cancel(job)
+        return False
+
+    def launch(
+        self, job: Job, watch: Watch, kind: str, row: tables.Run | tables.Quote, recipe: Any
+    ) -> bool:
+        """Hand the attempt to the launcher, once in this process. False: it cannot be started."""
+        if watch.submitted == job.attempt:
+            return True
+        try:
+            if not self.workshop.prepared(job.id):
+                self.workshop.prepare(job.id, kind, self.dataset_of(row, recipe), recipe)
+            self.launcher.submit(job)
+        except ThimbleError as error:
+            self.give_up(row, error.as_dict())
+            return False
+        watch.submitted = job.attempt
+        return True
+
+    def dataset_of(self, row: tables.Run | tables.Quote, recipe: Any) -> tables.Dataset:
+        caller = Caller(row.owner, row.project)
+        return self.workshop.datasets.get(caller, recipe["dataset"])
+
+    def settle_run(self, run: tables.Run, status: Status, job: Job, watch: Watch) -> None:
+        """Write down how a job ended, or start it again when it was lost."""
+        stopped = status.state is JobState.LOST or status.exit_code in endings.STOPPED
+        if status.state is JobState.SUCCEEDED:
+            self.succeed(run, job, watch)
+        elif status.state is JobState.CANCELLED or run.cancel_requested:
+            self.end(run.id, "cancelled", progress=watch.progress.as_dict())
+        elif stopped:
+            self.relaunch(run, watch)
+        else:
+            named, logs = watch.progress.error, self.launcher.logs(job)
+            self.give_up(run, endings.failure(status, named, logs, run.quote))
+
+    def succeed(self, run: tables.Run, job: Job, watch: Watch) -> None:
+        result = read_result(self.workshop, job)
+        if result is None:
+            self.give_up(run, endings.no_result())
+            return
+        self.keep_progress(run.id, watch)
+        result["verdict"] = promote.verdict(result)
+        self.models.register(run, result, job.folder, self.dataset_of(run, run.recipe))
+        self.forget(run.id)
+        self.bus.publish(RunChanged(run.id, ended=True))
+
+    def keep_progress(self, identifier: str, watch: Watch) -> None:
+        with self.database.write() as session:
+            row = session.get_one(tables.Run, identifier)
+            row.progress = row.progress | watch.progress.as_dict()
+
+    def relaunch(self, run: tables.Run, watch: Watch) -> None:
+        """Count one more attempt; the next tick starts it, from the newest checkpoint."""
+        if run.attempt >= MAX_ATTEMPTS:
+            self.give_up(run, endings.lost(run.attempt))
+            return
+        watch.progress.note(
+            f"Attempt {run.attempt} was cut off; attempt {run.attempt + 1} goes on from its "
+            "newest checkpoint."
+        )
+        self.update(
+            run.id,
+            state="queued",
+            attempt=run.attempt + 1,
+            progress=watch.progress.as_dict(),
+        )
+
+    def update(self, identifier: str, **changes: Any) -> None:
+        """Change a run's record and say so."""
+        with self.database.write() as session:
+            row = session.get_one(tables.Run, identifier)
+            for name, value in changes.items():
+                setattr(row, name, value)
+            if row.state == "running" and row.started_at is None:
+                row.started_at = time.time()
+        self.bus.publish(RunChanged(identifier, ended=row.state in ENDED))
+
+    def end(self, identifier: str, state: str, **changes: Any) -> None:
+        self.update(identifier, state=state, ended_at=time.time(), **changes)
+        self.forget(identifier)
+
+    def give_up(self, row: tables.Run | tables.Quote, error: dict[str, Any]) -> None:
+        if isinstance(row, tables.Quote):
+            self.fail_quote(row, error)
+            return
+        watch = self.watches.get(row.id)
+        progress = watch.progress.as_dict() if watch else row.progress
+        self.end(row.id, "failed", error=error, progress=progress)
+
+    def forget(self, identifier: str) -> None:
+        self.watches.pop(identifier, None)
+
+    # Quotes
+
+    def look_at_quote(self, row: tables.Quote, watch: Watch) -> None:
+        job = self.workshop.job(row.id, row.result["attempt"])
+        if not self.launch(job, watch, "probe", row, row.arguments):
+            return
+        status = self.launcher.state(job)
+        if not status.state.ended:
+            return
+        read_events(job.folder, watch.progress)
+        if status.state is JobState.SUCCEEDED:
+            self.finish_quote(row, job)
+        elif status.state is JobState.LOST and job.attempt < MAX_ATTEMPTS:
+            with self.database.write() as session:
+                found = session.get_one(tables.Quote, row.id)
+                found.result = found.result | {"attempt": job.attempt + 1}
+        else:
+            named, logs = watch.progress.error, self.launcher.logs(job)
+            self.fail_quote(row, endings.failure(status, named, logs, row.result))
+
+    def finish_quote(self, row: tables.Quote, job: Job) -> None:
+        probe = read_result(self.workshop, job)
+        if probe is None:
+            self.fail_quote(row, endings.no_result())
+            return
+        with self.database.write() as session:
+            found = session.get_one(tables.Quote, row.id)
+            quote.finish(found, quote.from_probe(probe, found.result))
+        self.close_quote(row.id)
+
+    def fail_quote(self, row: tables.Quote, error: dict[str, Any]) -> None:
+        with self.database.write() as session:
+            found = session.get_one(tables.Quote, row.id)
+            found.state, found.error = "failed", error
+        self.close_quote(row.id)
+
+    def close_quote(self, identifier: str) -> None:
+        """A quote's folder is of no use once its numbers are in the records."""
+        self.workshop.discard(identifier)
+        self.forget(identifier)
+        self.bus.publish(QuoteReady(identifier))
+
+
+def read_events(folder: Path, progress: Progress) -> bool:
+    """Take in what was appended since the last look. True: there was something."""
+    try:
+        with (folder / EVENTS_FILE).open("rb") as file:
+            file.seek(progress.offset)
+            return progress.feed(file.read())
+    except FileNotFoundError:
+        return False
+
+
+def read_result(workshop: Workshop, job: Job) -> dict[str, Any] | None:
+    try:
+        result = workshop.result(job.id)
+    except ValueError:
+        return None
+    return result if isinstance(result, dict) else None

@@ -1,0 +1,108 @@
+"""Is the tuned model better, and than what? Numbers in, honest words out; nothing is changed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+TUNED = "lora"
+TOLERATED_LOSS = 0.005
+"""Accuracy that making the model small may cost, 0 to 1, before we say so."""
+
+
+def verdict(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the tuning bought, over the best of the baselines.
+
+    The test is paired: both models answered the same rows, and the interval (95 %, bootstrap
+    over rows, made by the worker) is of the difference. Only when all of it is above 0 is the
+    tuned model called better.
+
+    Returns:
+        `text`; `better`; `recommend`, the kind of model to deploy (`lora`, or a baseline's
+        name); `than`, the baseline compared with; `points` and `interval` of the difference.
+    """
+    accuracy = result["metrics"]["test"]["accuracy"]
+    best = best_baseline(result["baselines"])
+    if best is None:
+        return outcome(f"It is right on {percent(accuracy)} of the test rows.", TUNED)
+    points, interval = best["difference"]["points"], best["difference"]["interval"]
+    better = interval[0] > 0
+    words = winner_words if better else loser_words
+    text = words(accuracy, best, points, interval)
+    recommend = TUNED if better else best["name"]
+    found = outcome(text + shrinking(result.get("export") or {}), recommend)
+    return found | {"than": best["name"], "points": points, "interval": list(interval)}
+
+
+def outcome(text: str, recommend: str) -> dict[str, Any]:
+    return {
+        "text": text,
+        "better": recommend == TUNED,
+        "recommend": recommend,
+        "than": None,
+        "points": None,
+        "interval": None,
+    }
+
+
+def best_baseline(baselines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The most accurate baseline that can be deployed; if none can, the most accurate."""
+    ready = [baseline for baseline in baselines if baseline.get("folder")] or baselines
+    return max(ready, key=lambda baseline: float(baseline["accuracy"]), default=None)
+
+
+def winner_words(
+    accuracy: float, best: Mapping[str, Any], points: float, interval: Sequence[float]
+) -> str:
+    return (
+        f"Tuning helped: {percent(accuracy)} of the test rows are right, {points:.1f} points more "
+        f"than the best cheap alternative, {best['title']} ({percent(best['accuracy'])}). With "
+        f"95 % certainty the gain is {between(interval)} points."
+    )
+
+
+def loser_words(
+    accuracy: float, best: Mapping[str, Any], points: float, interval: Sequence[float]
+) -> str:
+    head = (
+        f"Tuning did not clearly beat the best cheap alternative: {percent(accuracy)} of the test "
+        f"rows are right, {best['title']} has {percent(best['accuracy'])}. The difference is "
+        f"{points:+.1f} points, and with 95 % certainty {between(interval)}: "
+    )
+    why = "it is worse." if interval[1] < 0 else "it may be chance."
+    advice = f" I recommend to deploy {best['title']} instead: it is cheaper."
+    return head + why + (advice if best.get("folder") else "")
+
+
+def shrinking(export: Mapping[str, Any]) -> str:
+    """A sentence when making the model small for serving cost accuracy."""
+    before, after = export.get("accuracy_float"), export.get("accuracy_int8")
+    if before is None or after is None or before - after <= TOLERATED_LOSS:
+        return ""
+    return f" As it is served (8-bit) it is {percent(after)} right, against {percent(before)}."
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def between(interval: Sequence[float]) -> str:
+    return f"between {interval[0]:+.1f} and {interval[1]:+.1f}"
+
+
+def compare(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Which of several finished runs is best, and whether that is sure.
+
+    Args:
+        runs: Each with `run`, `dataset`, `accuracy` and `interval` (of the accuracy, 95 %).
+    """
+    scored = [run for run in runs if run.get("accuracy") is not None]
+    if len(scored) < 2:
+        return "There are not two finished runs to compare."
+    ranked = sorted(scored, key=lambda run: -float(run["accuracy"]))
+    best, second = ranked[0], ranked[1]
+    if best["dataset"] != second["dataset"]:
+        return "They were tested on different data, so their scores cannot be compared."
+    gap = 100 * (best["accuracy"] - second["accuracy"])
+    head = f"{best['run']} is {gap:.1f} points above {second['run']}"
+    if best["interval"][0] > second["interval"][1]:
+        return f"{head}, more than chance explains."
+    return f"{head}, but their 95 % intervals overlap: that may be chance."

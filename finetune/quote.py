@@ -1,0 +1,241 @@
+"""What a run will take, before anything is spent: every parameter as a value, and time and memory
+measured by a short probe on this very data, base and machine.
+
+A quote is a record: `measuring` until its probe job ends (`finetune.follow` settles it), then
+`ready` or `failed`. The parameters are in it at once.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from core.errors import RequestRefused
+from core.identity import Caller
+from core.records import tables
+from core.records.database import Database, next_id
+from core.records.queries import get, owned, stamp
+from core.storage import Storage
+from data.datasets import Datasets
+from finetune import config, lengths
+from finetune.bases import Base, Bases
+from finetune.job import Workshop
+from launchers.base import Launcher
+
+VALID_S = 7 * 24 * 3600.0
+"""How long a measurement is trusted; as long as a request for approval lives."""
+ARGUMENTS = ("dataset", "base_model", *config.LIMITS)
+BASELINES = (
+    {"name": "majority", "title": "Always the most common class"},
+    {"name": "tfidf", "title": "TF-IDF + linear"},
+    {"name": "frozen", "title": "Linear on frozen embeddings"},
+)
+COST = {"amount": 0, "currency": None, "why": "it runs on your own machine"}
+
+
+class Quotes:
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        datasets: Datasets,
+        bases: Bases,
+        launcher: Launcher,
+    ) -> None:
+        self.database = database
+        self.workshop = Workshop(storage, datasets, bases, launcher)
+
+    def quote(self, caller: Caller, **arguments: Any) -> tables.Quote:
+        """The quote for these arguments; the same ones again give the same quote.
+
+        Args:
+            arguments: `dataset`, `base_model` and the parameters of `finetune.config.LIMITS`;
+                what is missing or "auto" is decided here.
+
+        Raises:
+            RequestRefused: Unknown argument, dataset or base, or a value outside its limits.
+            ServiceFailed: The base was changed on the disk, or the disk is full.
+        """
+        config.refuse_unknown(arguments, ARGUMENTS)
+        given = {name: value for name, value in arguments.items() if config.is_set(value)}
+        dataset = self.workshop.datasets.get(caller, str(given.pop("dataset", "")))
+        base = self.workshop.bases.get(str(given.pop("base_model", config.AUTO)))
+        refuse_untrainable(dataset)
+        self.workshop.need_room()
+        read = self.read(dataset, base)
+        facts = config.Facts(
+            train_rows=dataset.splits["train"],
+            longest_tokens=read.longest,
+            max_positions=base.max_positions,
+        )
+        parameters = config.resolve(facts, given)
+        found = lengths.notes(read, int(parameters["max_length"].value), base)
+        return self.settle(caller, dataset, base, parameters, found)
+
+    def again(self, caller: Caller, run: tables.Run) -> tables.Quote:
+        """A quote for the very parameters of an earlier run, with their origins."""
+        dataset = self.workshop.datasets.get(caller, run.dataset)
+        base = self.workshop.bases.get(run.base_model)
+        stored = (run.quote or {}).get("parameters")
+        parameters = config.from_dict(stored) if stored else as_set(run.recipe)
+        read = self.read(dataset, base)
+        found = lengths.notes(read, int(parameters["max_length"].value), base)
+        return self.settle(caller, dataset, base, parameters, found)
+
+    def get(self, caller: Caller, identifier: str) -> tables.Quote:
+        with self.database.read() as session:
+            return get(session, tables.Quote, caller, identifier)
+
+    def for_arguments(self, caller: Caller, arguments: Mapping[str, Any]) -> tables.Quote | None:
+        """The newest finished quote for these resolved arguments, if there is one."""
+        wanted = {name: arguments[name] for name in ARGUMENTS}
+        with self.database.read() as session:
+            rows = session.scalars(
+                owned(tables.Quote, caller).where(tables.Quote.state == "ready")
+            ).all()
+        return next((row for row in reversed(rows) if row.result["arguments"] == wanted), None)
+
+    def read(self, dataset: tables.Dataset, base: Base) -> lengths.Lengths:
+        split = self.workshop.datasets.folder(dataset) / "train.parquet"
+        return lengths.measure(split, base.path / "tokenizer.json")
+
+    def settle(
+        self,
+        caller: Caller,
+        dataset: tables.Dataset,
+        base: Base,
+        parameters: config.Parameters,
+        found: list[str],
+    ) -> tables.Quote:
+        """An earlier quote for the same, or a new one from a known measurement, or a probe."""
+        result = plan(dataset, base, parameters, found)
+        key = self.key(dataset, base, result["arguments"])
+        digest = hash_of([key, result["parameters"]])
+        with self.database.write() as session:
+            fresh = [row for row in session.scalars(owned(tables.Quote, caller)) if usable(row)]
+            for row in reversed(fresh):
+                if row.arguments_hash == digest:
+                    return row
+            quote = tables.Quote(
+                id=next_id(session, "quote"),
+                arguments=result["arguments"],
+                arguments_hash=digest,
+                state="measuring",
+                result=result | {"measured_as": key, "attempt": 1},
+                **stamp(caller),
+            )
+            finish(quote, measurement(fresh, key))
+            session.add(quote)
+            return quote
+
+    def key(
+        self, dataset: tables.Dataset, base: Base, arguments: Mapping[str, config.Number]
+    ) -> str:
+        """What a measurement depends on; passes and learning rates are not among it."""
+        sizes = [arguments[name] for name in ("rank", "batch_size", "max_length")]
+        capacity = self.workshop.launcher.capacity
+        return hash_of([dataset.fingerprint, base.sha256, sizes, capacity.cpus, capacity.gpus])
+
+
+def refuse_untrainable(dataset: tables.Dataset) -> None:
+    if dataset.task != "classify":
+        raise RequestRefused(
+            f"{dataset.ref} is for the task {dataset.task!r}; only 'classify' can be tuned yet.",
+            code="unsupported_task",
+            param="dataset",
+            fix="Make a dataset with a text and a label column.",
+        )
+    for problem in dataset.problems:
+        if problem["severity"] == "error":
+            raise RequestRefused(
+                f"{dataset.ref} cannot be trained on: {problem['message']}",
+                code="unfit_dataset",
+                param="dataset",
+                fix=problem["fix"],
+            )
+
+
+def as_set(recipe: Mapping[str, Any]) -> config.Parameters:
+    """Parameters of a run that was started without a quote: somebody gave every one of them."""
+    return {
+        name: config.Parameter(recipe[name], "set", "set for the earlier run")
+        for name in config.LIMITS
+    }
+
+
+def plan(
+    dataset: tables.Dataset, base: Base, parameters: config.Parameters, notes: list[str]
+) -> dict[str, Any]:
+    """All of a quote that needs no measuring."""
+    values = config.values_of(parameters)
+    return {
+        "dataset": dataset.ref,
+        "base_model": base.name,
+        "parameters": config.as_dict(parameters),
+        "arguments": {"dataset": dataset.ref, "base_model": base.name, **values},
+        "steps": config.total_steps(dataset.splits["train"], values),
+        "rows": dict(dataset.splits),
+        "classes": len(dataset.profile["labels"]),
+        "baselines": [dict(baseline) for baseline in BASELINES],
+        "cost": dict(COST),
+        "notes": notes,
+    }
+
+
+def usable(quote: tables.Quote) -> bool:
+    return quote.state != "failed" and time.time() - quote.created_at < VALID_S
+
+
+def measurement(quotes: list[tables.Quote], key: str) -> dict[str, Any] | None:
+    """What an earlier probe measured under the same circumstances."""
+    for quote in reversed(quotes):
+        if quote.state == "ready" and quote.result["measured_as"] == key:
+            found: dict[str, Any] = quote.result["measured"]
+            return found
+    return None
+
+
+def finish(quote: tables.Quote, measured: Mapping[str, Any] | None) -> None:
+    """Complete a quote with what was measured. Without a measurement it stays as it is."""
+    if measured is not None:
+        quote.result = quote.result | estimate(measured, quote.result)
+        quote.state = "ready"
+
+
+def from_probe(probe: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a probe: its result and the steps and passes it was asked about."""
+    asked = {"steps": result["steps"], "epochs": result["arguments"]["epochs"]}
+    return dict(probe) | {"asked": asked}
+
+
+def estimate(measured: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """Time and memory of the planned run.
+
+    seconds = loading + baselines + steps · seconds a step + evaluations + export, as the probe
+    has them for the recipe it was asked about; other numbers of steps and passes are added or
+    taken off at its measured speed. The interval keeps its proportions.
+    """
+    known, asked = measured["estimate"], measured["asked"]
+    steps = result["steps"] - asked["steps"]
+    passes = result["arguments"]["epochs"] - asked["epochs"]
+    evaluated = passes * result["rows"]["validation"]
+    expected = known["seconds"] + steps * measured["seconds_per_step"]
+    expected += evaluated * measured["eval_seconds_per_row"]
+    scale = expected / known["seconds"]
+    seconds = {
+        "low": round(known["low"] * scale, 1),
+        "expected": round(expected, 1),
+        "high": round(known["high"] * scale, 1),
+    }
+    return {
+        "seconds": seconds,
+        "minutes": {name: round(value / 60, 2) for name, value in seconds.items()},
+        "memory_mb": round(known["memory_bytes"] / 2**20),
+        "device": measured.get("device", "cpu"),
+        "measured": dict(measured),
+    }
+
+
+def hash_of(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,166 @@
+"""The runs of everybody, as records. Starting one writes it down; `finetune.follow` makes it true.
+
+Nothing here changes a run's state: a record asks (`queued`, `cancel_requested`), the follower
+answers. So a crash between asking and doing loses nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from core.errors import RequestRefused, not_found
+from core.events import Bus, RunChanged
+from core.identity import Caller
+from core.job import Job, JobState
+from core.records import tables
+from core.records.database import Database, next_id
+from core.records.queries import get, owned, stamp
+from core.storage import Storage
+from data.datasets import Datasets
+from finetune.bases import Bases
+from finetune.job import Workshop
+from finetune.models import Models
+from finetune.quote import ARGUMENTS
+from launchers.base import Launcher
+
+LAST = "last"
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+class Runs:
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        datasets: Datasets,
+        bases: Bases,
+        launcher: Launcher,
+        bus: Bus,
+    ) -> None:
+        self.database = database
+        self.bus = bus
+        self.workshop = Workshop(storage, datasets, bases, launcher)
+        self.models = Models(database, storage)
+
+    def start(
+        self,
+        caller: Caller,
+        arguments: Mapping[str, Any],
+        approval_id: str | None,
+        thread_id: str | None,
+        quote: Mapping[str, Any] | None,
+    ) -> tables.Run:
+        """A new run, queued; the same approval again gives the same run.
+
+        Args:
+            arguments: `dataset`, `base_model` and every parameter as a value.
+            quote: The result of the quote that was shown when it was approved.
+
+        Raises:
+            RequestRefused: An argument is missing, or the dataset or base is gone.
+            ServiceFailed: The disk is too full, or the base was changed.
+        """
+        recipe = complete(arguments)
+        dataset = self.workshop.datasets.get(caller, recipe["dataset"])
+        base = self.workshop.bases.get(recipe["base_model"])
+        self.workshop.need_room()
+        with self.database.write() as session:
+            known = owned(tables.Run, caller).where(tables.Run.approval_id == approval_id)
+            if approval_id is not None and (run := session.scalar(known)) is not None:
+                return run
+            run = tables.Run(
+                id=next_id(session, "run"),
+                dataset=dataset.ref,
+                base_model=base.name,
+                recipe=recipe | {"dataset": dataset.ref, "base_model": base.name},
+                quote=dict(quote) if quote else None,
+                approval_id=approval_id,
+                thread_id=thread_id,
+                state="queued",
+                **stamp(caller),
+            )
+            session.add(run)
+        self.bus.publish(RunChanged(run.id))
+        return run
+
+    def retry(
+        self,
+        caller: Caller,
+        identifier: str,
+        approval_id: str | None,
+        thread_id: str | None,
+        quote: Mapping[str, Any] | None = None,
+    ) -> tables.Run:
+        """A new run with the arguments of an earlier one."""
+        run = self.get(caller, identifier)
+        return self.start(caller, run.recipe, approval_id, thread_id, quote or run.quote)
+
+    def get(self, caller: Caller, identifier: str = LAST) -> tables.Run:
+        """A run by its id, or the caller's newest. Raises RequestRefused when there is none."""
+        if identifier not in (LAST, ""):
+            with self.database.read() as session:
+                return get(session, tables.Run, caller, identifier)
+        found = self.list(caller)
+        if not found:
+            raise not_found("run", LAST, [])
+        return found[-1]
+
+    def using(self, dataset: str) -> list[str]:
+        """The runs that are not ended and need this dataset version, whoever owns them."""
+        wanted = select(tables.Run.id).where(
+            tables.Run.dataset == dataset, tables.Run.state.not_in(ENDED)
+        )
+        with self.database.read() as session:
+            return list(session.scalars(wanted))
+
+    def cancel(self, caller: Caller, identifier: str = LAST) -> tables.Run:
+        """Stop a run now; its checkpoints stay. Cancelling twice is the same as once.
+
+        Raises RequestRefused when it has ended already.
+        """
+        wanted = self.get(caller, identifier)
+        with self.database.write() as session:
+            run = get(session, tables.Run, caller, wanted.id)
+            if run.state in ("succeeded", "failed"):
+                raise RequestRefused(
+                    f"{run.id} has {run.state} already.",
+                    code="run_ended",
+                    param="run",
+                    fix="There is nothing to stop.",
+                )
+            run.cancel_requested = True
+        job = self.job_of(run)
+        if self.workshop.launcher.state(job).state is not JobState.LOST:
+            self.workshop.launcher.cancel(job)
+        self.bus.publish(RunChanged(run.id))
+        return run
+
+    def job_of(self, run: tables.Run) -> Job:
+        return self.workshop.job(run.id, run.attempt)
+
+    def list(self, caller: Caller) -> list[tables.Run]:
+        """The caller's runs in the order in which they were asked for."""
+        with self.database.read() as session:
+            rows = session.scalars(owned(tables.Run, caller)).all()
+        return sorted(rows, key=number)
+
+
+def complete(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a run, all there and none too many."""
+    missing = [name for name in ARGUMENTS if name not in arguments]
+    unknown = [name for name in arguments if name not in ARGUMENTS]
+    if missing or unknown:
+        raise RequestRefused(
+            f"A run needs every argument as a value; missing: {', '.join(missing) or 'none'}; "
+            f"unknown: {', '.join(unknown) or 'none'}.",
+            code="invalid_argument",
+            param=(missing + unknown)[0],
+            fix="Ask for a quote, and start with its arguments.",
+        )
+    return {name: arguments[name] for name in ARGUMENTS}
+
+
+def number(run: tables.Run) -> int:
+    """Runs in the order of their ids: clocks jump, counters do not."""
+    return int(run.id.rpartition("_")[2])
