@@ -1,0 +1,102 @@
+"""Reads uploads in a process of its own, with bounded memory and time.
+
+A file made to break a reader then ends this child, not the server. `python -m data.child` takes
+a request as JSON on standard input and answers on standard output.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import data
+from core.errors import RequestRefused, ServiceFailed
+from data.prepare import Prepared, Request, prepare
+
+MEMORY_BYTES = 6 * 2**30
+"""Address space, of which pyarrow reserves more than it uses."""
+SECONDS = 300
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+
+
+def run(request: Request) -> Prepared:
+    """`prepare` in a child.
+
+    Raises:
+        RequestRefused: What is wrong with the file, or that it needs too much memory or time.
+        ServiceFailed: The child could not do its work for a reason that is not the file's.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "data.child"],
+            input=json.dumps(request.as_dict()),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=Path(data.__file__).parent.parent,
+            env=environment(),
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise too_much(f"it took longer than {SECONDS} s") from error
+    if done.returncode < 0:
+        raise too_much(f"the reader was stopped by signal {-done.returncode}")
+    if done.returncode > 0:
+        last = done.stderr.strip().rpartition("\n")[2][:200]
+        raise ServiceFailed(f"The file could not be read: {last}", code="reader_failed")
+    return answer_of(json.loads(done.stdout))
+
+
+def environment() -> dict[str, str]:
+    given = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return given | threads | {"ARROW_DEFAULT_MEMORY_POOL": "system", "PYTHONUTF8": "1"}
+
+
+def answer_of(answer: dict[str, dict[str, object]]) -> Prepared:
+    if "prepared" in answer:
+        return Prepared(**answer["prepared"])  # type: ignore[arg-type]  # our own JSON
+    refusal = {name: str(value) for name, value in answer["refused"].items() if value is not None}
+    raise RequestRefused(
+        refusal["message"],
+        code=refusal["code"],
+        param=refusal.get("param"),
+        fix=refusal.get("fix"),
+    )
+
+
+def too_much(why: str) -> RequestRefused:
+    return RequestRefused(
+        f"The file cannot be read within {MEMORY_BYTES >> 30} GiB of memory and {SECONDS} s: "
+        f"{why}.",
+        code="file_too_large",
+        param="file_id",
+        fix="Upload a part of it, or only the text and the label column.",
+    )
+
+
+def limit() -> None:
+    for kind, value in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, SECONDS)):
+        _soft, hard = resource.getrlimit(kind)
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (allowed, hard))
+
+
+def main() -> None:
+    limit()
+    request = Request.from_dict(json.load(sys.stdin))
+    try:
+        answer = {"prepared": asdict(prepare(request))}
+    except RequestRefused as refusal:
+        answer = {"refused": refusal.as_dict()}
+    except MemoryError:
+        answer = {"refused": too_much("the memory was used up").as_dict()}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
