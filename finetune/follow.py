@@ -76,6 +76,9 @@ class Follower:
         self._thread = threading.Thread(target=self._loop, name="follower", daemon=True)
         self._thread.start()
 
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
     def stop(self) -> None:
         """End the thread; the jobs go on."""
         self._stopping.set()

@@ -49,6 +49,7 @@ def build_house(settings: Settings, base_url: str) -> base.House:
         bases=bases,
         quotes=Quotes(database, storage, datasets, bases, launcher, bus),
         runs=Runs(database, storage, datasets, bases, launcher, bus),
+        follower=Follower(database, storage, datasets, bases, launcher, bus),
         supervisor=Supervisor(database, storage, launcher, bus),
         library=Library(database, storage, Embedder(settings.home / "embedder")),
         base_url=base_url,
@@ -75,27 +76,26 @@ def create_app(house: base.House) -> App:
 @asynccontextmanager
 async def lifespan(house: base.House) -> AsyncIterator[None]:
     """Take up what an earlier server left, and let go in order."""
-    follower = Follower(house.runs, house.quotes)
     unsubscribe = house.bus.subscribe(lambda event: on_event(house, event))
-    await run_in_threadpool(start, house, follower)
+    await run_in_threadpool(start, house)
     try:
         yield
     finally:
         unsubscribe()
-        await run_in_threadpool(stop, house, follower)
+        await run_in_threadpool(stop, house)
 
 
-def start(house: base.House, follower: Follower) -> None:
+def start(house: base.House) -> None:
     house.datasets.sweep()
     base.quote_made(house)
-    follower.start()
+    house.follower.start()
     house.supervisor.start()
     # Finishing a deployment can take seconds; the chat need not wait for it.
     threading.Thread(target=base.finish_interrupted, args=(house,), daemon=True).start()
 
 
-def stop(house: base.House, follower: Follower) -> None:
-    follower.stop()
+def stop(house: base.House) -> None:
+    house.follower.stop()
     house.supervisor.stop()
     house.database.close()
 

@@ -17,7 +17,7 @@ def check_health(house: House) -> dict[str, Any]:
     checks = {
         "records": lambda: records(house),
         "disk": lambda: house.storage.need_room(WORKING_ROOM_BYTES),
-        "follower": lambda: alive(house.runs.follower_alive, "the follower of runs has stopped"),
+        "follower": lambda: alive(house.follower.alive, "the follower of runs has stopped"),
         "engines": lambda: alive(
             house.supervisor.healthy, "an endpoint that should be live is not"
         ),

@@ -1,21 +1,23 @@
 """Preparing a home: what must exist before the first question can be answered."""
 
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import knowledge
 from core.errors import ServiceFailed
-from core.identity import Caller
-from core.job import Job, JobState, read_json
-from finetune.bases import DEFAULT_BASE
-from finetune.job import encoder_job
-from knowledge.search import HELP
+from core.job import JOB_FILE, Job, JobState, read_json, write_json
+from finetune.bases import DEFAULT
+from finetune.job import base_of
+from finetune.worker import spec
+from knowledge.search import HELP, SYSTEM
 from tools.base import House
 
 Say = Callable[[str], None]
 HELP_PAGES = Path(knowledge.__file__).parent / "docs" / "en"
+MADE_FROM = "made_from.json"
 
 
 def prepare(house: House, say: Say) -> None:
@@ -28,23 +30,26 @@ def prepare(house: House, say: Say) -> None:
 
 def export_embedder(house: House, say: Say) -> None:
     """Make the embedder's ONNX file, once per base; takes about 15 s."""
+    base = base_of(house.bases.get(DEFAULT))
     target = house.storage.home / "embedder"
-    base = house.bases.get(DEFAULT_BASE)
-    meta = read_json(target / "meta.json")
-    if meta is not None and meta["base_sha256"] == base.sha256:
+    if read_json(target / MADE_FROM) == {"base": base.sha256}:
         return
     say("Exporting the embedder to ONNX, once; this takes about 15 seconds.")
     folder = house.storage.path("jobs", "encoder")
     shutil.rmtree(folder, ignore_errors=True)
-    job = encoder_job(base, folder)
-    house.launcher.submit(job)
-    wait_for(house, job)
+    folder.mkdir(parents=True)
+    write_json(folder / JOB_FILE, spec.to_json(spec.EncoderSpec(base=base)))
+    run_to_the_end(house, folder)
     shutil.rmtree(target, ignore_errors=True)
     (folder / "encoder").rename(target)
+    write_json(target / MADE_FROM, {"base": base.sha256})
     shutil.rmtree(folder)
 
 
-def wait_for(house: House, job: Job) -> None:
+def run_to_the_end(house: House, folder: Path) -> None:
+    argv = (sys.executable, "-m", "finetune.worker", str(folder))
+    job = Job(id="encoder", argv=argv, folder=folder)
+    house.launcher.submit(job)
     while not (status := house.launcher.state(job)).state.ended:
         time.sleep(0.2)
     if status.state is not JobState.SUCCEEDED:
@@ -56,5 +61,6 @@ def wait_for(house: House, job: Job) -> None:
 
 def index_help(house: House, say: Say) -> None:
     """Bring the built-in help into the index; pages that did not change cost nothing."""
-    say("Indexing the built-in help.")
-    house.library.add_folder(Caller(user=HELP, project=HELP), HELP_PAGES, HELP)
+    if not house.library.ready():
+        say("Indexing the built-in help.")
+    house.library.add_folder(SYSTEM, HELP_PAGES, HELP)

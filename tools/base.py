@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from data.datasets import Datasets
     from data.files import Files
     from finetune.bases import Bases
+    from finetune.follow import Follower
     from finetune.quote import Quotes
     from finetune.runs import Runs
     from knowledge.search import Library
@@ -65,6 +66,7 @@ class House:
     bases: "Bases"
     quotes: "Quotes"
     runs: "Runs"
+    follower: "Follower"
     supervisor: "Supervisor"
     library: "Library"
     base_url: str
