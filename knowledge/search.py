@@ -29,7 +29,8 @@ from knowledge.words import terms as terms_of
 DOCS = "docs"
 HELP = "help"
 """The collection of the built-in help: Thimble's own, readable by all."""
-SYSTEM = Caller(user="thimble", project="thimble", actor="system")
+SYSTEM = Caller(user=HELP, project=HELP, actor="system")
+"""Owns the help."""
 
 POOL = 100
 """Hits of each ranking that are fused."""
@@ -94,18 +95,19 @@ class Library:
         return {"collection": collection, **counts._asdict(), "skipped": upload.skipped}
 
     def add_folder(self, caller: Caller, folder: Path, collection: str) -> dict[str, Any]:
-        """Make a collection the same as a folder of ours; quick where nothing has changed."""
-        sources = list(read_folder(folder))
-        scope = Scope.of(caller, collection)
-        counts = self.shelf.put(scope, sources, wait=True)
-        names = {source.source for source in sources}
-        gone = [row for row in self.documents(caller, collection) if row["source"] not in names]
-        self.shelf.take_away(scope, [row["id"] for row in gone])
-        return {"collection": collection, **counts._asdict(), "removed": len(gone)}
+        """Make a collection the same as a folder of ours; quick where nothing has changed.
 
-    def add_help(self, folder: Path) -> dict[str, Any]:
-        """Index the built-in help, which all callers can read."""
-        return self.add_folder(SYSTEM, folder, HELP)
+        Meant for the start: `repair` comes first. The collection `help` belongs to Thimble,
+        whoever calls.
+        """
+        self.repair()
+        owner = SYSTEM if collection == HELP else caller
+        sources = list(read_folder(folder))
+        counts = self.shelf.put(Scope.of(owner, collection), sources, wait=True)
+        names = {source.source for source in sources}
+        gone = [one for one in self.documents(owner, collection) if one["source"] not in names]
+        self.shelf.take_away(Scope.of(owner, collection), [one["id"] for one in gone])
+        return {"collection": collection, **counts._asdict(), "removed": len(gone)}
 
     def document(self, caller: Caller, document_id: str) -> tables.Document:
         """The document of a citation, its text included: one's own, or a page of the help."""
@@ -161,7 +163,7 @@ class Library:
     # the indexes
 
     def repair(self) -> None:
-        """Bring the indexes in step with the records: call it once at start."""
+        """Bring the indexes in step with the records; quick where nothing is wrong."""
         self.shelf.repair()
 
     def rebuild(self) -> None:

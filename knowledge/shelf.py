@@ -8,6 +8,7 @@ the next start. Everything in the indexes can be made again from the records.
 import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,13 +61,16 @@ class Shelf:
         self.database = database
         self.folder = folder
         self.embed = embed
-        folder.mkdir(parents=True, exist_ok=True)
-        self.words = WordIndex(folder / "words.sqlite")
         self.vectors = VectorIndex(folder / "vectors")
         self._changing = threading.Lock()
         self._storing = threading.Lock()
         self._stopping = threading.Event()
         self._background: threading.Thread | None = None
+
+    @cached_property
+    def words(self) -> WordIndex:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return WordIndex(self.folder / "words.sqlite")
 
     # documents
 
