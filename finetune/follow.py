@@ -14,23 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from core.errors import ThimbleError
-from core.events import Bus, QuoteReady, RunChanged
+from core.events import RunChanged
 from core.identity import Caller
 from core.job import EVENTS_FILE, Job, JobState
 from core.records import tables
-from core.records.database import Database
-from core.storage import Storage
-from data.datasets import Datasets
-from finetune import endings, promote, quote
-from finetune.bases import Bases
+from finetune import endings, promote
 from finetune.job import Workshop
-from finetune.models import Models
 from finetune.progress import Progress
-from finetune.runs import ENDED
-from launchers.base import Launcher, Status
+from finetune.quote import Quotes
+from finetune.runs import ENDED, Runs
+from launchers.base import Status
 
 INTERVAL_S = 0.5
 MAX_ATTEMPTS = 3
@@ -52,21 +46,12 @@ class Watch:
 
 
 class Follower:
-    def __init__(
-        self,
-        database: Database,
-        storage: Storage,
-        datasets: Datasets,
-        bases: Bases,
-        launcher: Launcher,
-        bus: Bus,
-        interval_s: float = INTERVAL_S,
-    ) -> None:
-        self.database = database
-        self.bus = bus
-        self.launcher = launcher
-        self.workshop = Workshop(storage, datasets, bases, launcher)
-        self.models = Models(database, storage)
+    def __init__(self, runs: Runs, quotes: Quotes, interval_s: float = INTERVAL_S) -> None:
+        self.runs = runs
+        self.quotes = quotes
+        self.database = runs.database
+        self.workshop = runs.workshop
+        self.launcher = runs.workshop.launcher
         self.interval_s = interval_s
         self.watches: dict[str, Watch] = {}
         self._stopping = threading.Event()
@@ -94,14 +79,9 @@ class Follower:
 
     def tick(self) -> None:
         """Look once at everything that has not ended."""
-        with self.database.read() as session:
-            runs = session.scalars(select(tables.Run).where(tables.Run.state.not_in(ENDED))).all()
-            quotes = session.scalars(
-                select(tables.Quote).where(tables.Quote.state == "measuring")
-            ).all()
-        for measuring in quotes:
-            self.guarded(measuring.id, partial(self.look_at_quote, measuring))
-        for run in runs:
+        for quote in self.quotes.measuring():
+            self.guarded(quote.id, partial(self.look_at_quote, quote))
+        for run in self.runs.active():
             self.guarded(run.id, partial(self.look_at_run, run))
 
     def guarded(self, identifier: str, look: Callable[[Watch], None]) -> None:
@@ -162,12 +142,11 @@ class Follower:
 
     def settle_run(self, run: tables.Run, status: Status, job: Job, watch: Watch) -> None:
         """Write down how a job ended, or start it again when it was lost."""
-        stopped = status.state is JobState.LOST or status.exit_code in endings.STOPPED
         if status.state is JobState.SUCCEEDED:
             self.succeed(run, job, watch)
         elif status.state is JobState.CANCELLED or run.cancel_requested:
             self.end(run.id, "cancelled", progress=watch.progress.as_dict())
-        elif stopped:
+        elif cut_off(status):
             self.relaunch(run, watch)
         else:
             named, logs = watch.progress.error, self.launcher.logs(job)
@@ -180,9 +159,9 @@ class Follower:
             return
         self.keep_progress(run.id, watch)
         result["verdict"] = promote.verdict(result)
-        self.models.register(run, result, job.folder, self.dataset_of(run, run.recipe))
+        self.runs.models.register(run, result, job.folder, self.dataset_of(run, run.recipe))
         self.forget(run.id)
-        self.bus.publish(RunChanged(run.id, ended=True))
+        self.runs.bus.publish(RunChanged(run.id, ended=True))
 
     def keep_progress(self, identifier: str, watch: Watch) -> None:
         with self.database.write() as session:
@@ -213,7 +192,7 @@ class Follower:
                 setattr(row, name, value)
             if row.state == "running" and row.started_at is None:
                 row.started_at = time.time()
-        self.bus.publish(RunChanged(identifier, ended=row.state in ENDED))
+        self.runs.bus.publish(RunChanged(identifier, ended=row.state in ENDED))
 
     def end(self, identifier: str, state: str, **changes: Any) -> None:
         self.update(identifier, state=state, ended_at=time.time(), **changes)
@@ -221,7 +200,8 @@ class Follower:
 
     def give_up(self, row: tables.Run | tables.Quote, error: dict[str, Any]) -> None:
         if isinstance(row, tables.Quote):
-            self.fail_quote(row, error)
+            self.quotes.fail(row.id, error)
+            self.close_quote(row.id)
             return
         watch = self.watches.get(row.id)
         progress = watch.progress.as_dict() if watch else row.progress
@@ -232,45 +212,39 @@ class Follower:
 
     # Quotes
 
-    def look_at_quote(self, row: tables.Quote, watch: Watch) -> None:
-        job = self.workshop.job(row.id, row.result["attempt"])
-        if not self.launch(job, watch, "probe", row, row.arguments):
+    def look_at_quote(self, quote: tables.Quote, watch: Watch) -> None:
+        job = self.workshop.job(quote.id, quote.result["attempt"])
+        if not self.launch(job, watch, "probe", quote, quote.arguments):
             return
         status = self.launcher.state(job)
         if not status.state.ended:
             return
         read_events(job.folder, watch.progress)
         if status.state is JobState.SUCCEEDED:
-            self.finish_quote(row, job)
-        elif status.state is JobState.LOST and job.attempt < MAX_ATTEMPTS:
-            with self.database.write() as session:
-                found = session.get_one(tables.Quote, row.id)
-                found.result = found.result | {"attempt": job.attempt + 1}
+            self.finish_quote(quote, job)
+        elif cut_off(status) and job.attempt < MAX_ATTEMPTS:
+            self.quotes.relaunch(quote.id, job.attempt + 1)
         else:
             named, logs = watch.progress.error, self.launcher.logs(job)
-            self.fail_quote(row, endings.failure(status, named, logs, row.result))
+            self.give_up(quote, endings.failure(status, named, logs, quote.result))
 
-    def finish_quote(self, row: tables.Quote, job: Job) -> None:
+    def finish_quote(self, quote: tables.Quote, job: Job) -> None:
         probe = read_result(self.workshop, job)
         if probe is None:
-            self.fail_quote(row, endings.no_result())
+            self.give_up(quote, endings.no_result())
             return
-        with self.database.write() as session:
-            found = session.get_one(tables.Quote, row.id)
-            quote.finish(found, quote.from_probe(probe, found.result))
-        self.close_quote(row.id)
-
-    def fail_quote(self, row: tables.Quote, error: dict[str, Any]) -> None:
-        with self.database.write() as session:
-            found = session.get_one(tables.Quote, row.id)
-            found.state, found.error = "failed", error
-        self.close_quote(row.id)
+        self.quotes.finish(quote.id, probe)
+        self.close_quote(quote.id)
 
     def close_quote(self, identifier: str) -> None:
         """A quote's folder is of no use once its numbers are in the records."""
         self.workshop.discard(identifier)
         self.forget(identifier)
-        self.bus.publish(QuoteReady(identifier))
+
+
+def cut_off(status: Status) -> bool:
+    """It was stopped from outside, by a power cut or a shutdown, and can go on."""
+    return status.state is JobState.LOST or status.exit_code in endings.STOPPED
 
 
 def read_events(folder: Path, progress: Progress) -> bool:

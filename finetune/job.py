@@ -18,6 +18,8 @@ from launchers.base import Capacity, Launcher
 ROOM_BYTES = 512 * 2**20
 """What a run may write: checkpoints, the exported model, its baselines."""
 MAX_THREADS = 4
+TASKS = {"classification": "classify"}
+"""What a dataset is for, and the worker's task that learns it."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Workshop:
         """What stands in `job.json`."""
         make = {"train": spec.TrainSpec, "probe": spec.ProbeSpec}[kind]
         wanted = make(
-            task=dataset.task,
+            task=TASKS[dataset.task],
             base=base_of(self.bases.get(str(recipe["base_model"]))),
             labels=labels_of(dataset),
             recipe=recipe_of(recipe),

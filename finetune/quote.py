@@ -11,7 +11,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
+
 from core.errors import RequestRefused
+from core.events import Bus, QuoteReady
 from core.identity import Caller
 from core.records import tables
 from core.records.database import Database, next_id
@@ -20,7 +23,7 @@ from core.storage import Storage
 from data.datasets import Datasets
 from finetune import config, lengths
 from finetune.bases import Base, Bases
-from finetune.job import Workshop
+from finetune.job import TASKS, Workshop
 from launchers.base import Launcher
 
 VALID_S = 7 * 24 * 3600.0
@@ -42,8 +45,10 @@ class Quotes:
         datasets: Datasets,
         bases: Bases,
         launcher: Launcher,
+        bus: Bus,
     ) -> None:
         self.database = database
+        self.bus = bus
         self.workshop = Workshop(storage, datasets, bases, launcher)
 
     def quote(self, caller: Caller, **arguments: Any) -> tables.Quote:
@@ -87,14 +92,30 @@ class Quotes:
         with self.database.read() as session:
             return get(session, tables.Quote, caller, identifier)
 
-    def for_arguments(self, caller: Caller, arguments: Mapping[str, Any]) -> tables.Quote | None:
-        """The newest finished quote for these resolved arguments, if there is one."""
-        wanted = {name: arguments[name] for name in ARGUMENTS}
+    def finish(self, identifier: str, probe: Mapping[str, Any]) -> None:
+        """Make a quote ready with what its probe measured."""
+        with self.database.write() as session:
+            quote = session.get_one(tables.Quote, identifier)
+            complete(quote, from_probe(probe, quote.result))
+        self.bus.publish(QuoteReady(identifier))
+
+    def fail(self, identifier: str, error: dict[str, Any]) -> None:
+        """Write down that a quote cannot be made, and why."""
+        with self.database.write() as session:
+            quote = session.get_one(tables.Quote, identifier)
+            quote.state, quote.error = "failed", error
+        self.bus.publish(QuoteReady(identifier))
+
+    def relaunch(self, identifier: str, attempt: int) -> None:
+        with self.database.write() as session:
+            quote = session.get_one(tables.Quote, identifier)
+            quote.result = quote.result | {"attempt": attempt}
+
+    def measuring(self) -> list[tables.Quote]:
+        """The quotes of everybody whose probe has not ended."""
+        wanted = select(tables.Quote).where(tables.Quote.state == "measuring")
         with self.database.read() as session:
-            rows = session.scalars(
-                owned(tables.Quote, caller).where(tables.Quote.state == "ready")
-            ).all()
-        return next((row for row in reversed(rows) if row.result["arguments"] == wanted), None)
+            return list(session.scalars(wanted))
 
     def read(self, dataset: tables.Dataset, base: Base) -> lengths.Lengths:
         split = self.workshop.datasets.folder(dataset) / "train.parquet"
@@ -125,7 +146,7 @@ class Quotes:
                 result=result | {"measured_as": key, "attempt": 1},
                 **stamp(caller),
             )
-            finish(quote, measurement(fresh, key))
+            complete(quote, measurement(fresh, key))
             session.add(quote)
             return quote
 
@@ -139,9 +160,9 @@ class Quotes:
 
 
 def refuse_untrainable(dataset: tables.Dataset) -> None:
-    if dataset.task != "classify":
+    if dataset.task not in TASKS:
         raise RequestRefused(
-            f"{dataset.ref} is for the task {dataset.task!r}; only 'classify' can be tuned yet.",
+            f"{dataset.ref} is for {dataset.task!r}; only {', '.join(TASKS)} can be tuned yet.",
             code="unsupported_task",
             param="dataset",
             fix="Make a dataset with a text and a label column.",
@@ -196,7 +217,7 @@ def measurement(quotes: list[tables.Quote], key: str) -> dict[str, Any] | None:
     return None
 
 
-def finish(quote: tables.Quote, measured: Mapping[str, Any] | None) -> None:
+def complete(quote: tables.Quote, measured: Mapping[str, Any] | None) -> None:
     """Complete a quote with what was measured. Without a measurement it stays as it is."""
     if measured is not None:
         quote.result = quote.result | estimate(measured, quote.result)

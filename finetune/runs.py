@@ -106,13 +106,11 @@ class Runs:
             raise not_found("run", LAST, [])
         return found[-1]
 
-    def using(self, dataset: str) -> list[str]:
-        """The runs that are not ended and need this dataset version, whoever owns them."""
-        wanted = select(tables.Run.id).where(
-            tables.Run.dataset == dataset, tables.Run.state.not_in(ENDED)
-        )
+    def active(self) -> list[tables.Run]:
+        """The runs of everybody that have not ended."""
+        wanted = select(tables.Run).where(tables.Run.state.not_in(ENDED))
         with self.database.read() as session:
-            return list(session.scalars(wanted))
+            return sorted(session.scalars(wanted), key=number)
 
     def cancel(self, caller: Caller, identifier: str = LAST) -> tables.Run:
         """Stop a run now; its checkpoints stay. Cancelling twice is the same as once.

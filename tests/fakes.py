@@ -81,7 +81,7 @@ class FakeDatasets:
                 id=next_id(session, "dataset"),
                 name=name,
                 version=next_version(session, tables.Dataset, caller, name),
-                task="classify",
+                task="classification",
                 fingerprint=f"{name} {len(found)}",
                 file_id="file-1",
                 columns={"text": "text", "label": "label"},

@@ -27,8 +27,8 @@ def rooms(tmp_path: Path) -> Iterator[Rooms]:
     datasets, bases = FakeDatasets(database, storage), Bases(tmp_path)
     caller = Caller()
     datasets.make(caller, "tickets", tickets())
-    rest = (database, storage, datasets, bases, launcher)
-    quotes, runs = Quotes(*rest), Runs(*rest, bus)
+    rest = (database, storage, datasets, bases, launcher, bus)
+    quotes, runs = Quotes(*rest), Runs(*rest)
     yield Rooms(
         tmp_path, database, storage, bus, launcher, datasets, bases, quotes, runs, said, caller
     )

@@ -33,9 +33,7 @@ class Rooms:
 
     def follower(self) -> Follower:
         """A new one each time, as after a restart of the server."""
-        return Follower(
-            self.database, self.storage, self.datasets, self.bases, self.launcher, self.bus
-        )
+        return Follower(self.runs, self.quotes)
 
     def start(self, approval_id: str = "ap_1") -> tables.Run:
         """A run on `tickets@1` with the default arguments."""
