@@ -66,7 +66,8 @@ def _bfloat16_is_fast(kind: str) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if kind == "mps":
         return False
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    able = torch.cpu.get_capabilities()
+    return any(able.get(unit) for unit in ("avx512_bf16", "amx_bf16"))
 
 
 def peak_memory_bytes() -> int:

@@ -1,0 +1,165 @@
+"""The kind `probe`: what the whole training would take, from a few true steps of it.
+
+Every part is timed on real rows of the job: loading, steps, reading without training, baselines,
+export. Sums over the real numbers of rows make the estimate.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core import job
+from core.job import write_json
+from finetune.worker import baselines, plugins
+from finetune.worker.checkpoints import Checkpoints
+from finetune.worker.export import Exporter, run_onnx
+from finetune.worker.families import read_base
+from finetune.worker.journal import Journal
+from finetune.worker.loop import Loop, Stop
+from finetune.worker.machine import Stopwatch, choose_device, peak_memory_bytes, versions
+from finetune.worker.rows import SPLITS, Ids, Split, read_splits
+from finetune.worker.spec import ProbeSpec
+from finetune.worker.tasks.classify import Classifier
+
+STEPS_S = 5.0
+"""Seconds of steps to measure, at least `FEWEST` and at most `MOST` steps."""
+FEWEST, MOST = 4, 24
+READ_ROWS = 192
+"""Rows read without training."""
+BASELINE_ROWS = 1500
+START_S = 4.0
+"""Seconds to start a process and import torch and scikit-learn, which happens before any clock
+of ours runs. Measured: 3 to 5."""
+LOW, HIGH = 0.85, 1.35
+"""How far apart low and high are at least: other work on the machine comes and goes."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Timed training steps."""
+
+    seconds: list[float]
+    tokens: list[int]
+
+    @property
+    def per_token(self) -> float:
+        return sum(self.seconds) / sum(self.tokens)
+
+    @property
+    def spread(self) -> float:
+        """Standard error of the mean pace, as a share of it."""
+        paces = np.array(self.seconds) / np.array(self.tokens)
+        return float(paces.std() / paces.mean() / len(paces) ** 0.5)
+
+
+def run(folder: Path, spec: ProbeSpec, journal: Journal) -> None:
+    """Measure, and write `result.json`."""
+    watch = Stopwatch()
+    journal.phase("loading")
+    device = choose_device(spec.device, spec.threads)
+    splits = read_splits(folder, spec.labels)
+    rows = {name: spec.rows.get(name, len(splits[name])) for name in SPLITS}
+    task: Classifier = plugins.load_task(spec.task).create(spec, splits, device)
+    load_s = watch.seconds
+    journal.phase("training")
+    steps = _steps(task, folder, journal)
+    journal.phase("evaluating")
+    read_s = _read_seconds(task)
+    journal.phase("baselines")
+    fit_s = _baseline_seconds(task, splits, rows["train"])
+    journal.phase("exporting")
+    export_s, small_s = _export_seconds(task, spec, folder)
+    measured = {
+        "seconds_per_step": sum(steps.seconds) / len(steps.seconds),
+        "seconds_per_token": steps.per_token,
+        "load_seconds": load_s,
+        "eval_seconds_per_row": read_s,
+        "baseline_seconds": fit_s + read_s * (rows["train"] + rows["test"]) + export_s,
+        "export_seconds": export_s + small_s * rows["test"],
+        "peak_memory_bytes": peak_memory_bytes(),
+        "tokens_per_row": _tokens_per_row(task),
+        "steps_measured": len(steps.seconds),
+    }
+    result = measured | {"rows": rows, "estimate": _estimate(measured, steps.spread, spec, rows)}
+    result |= {"device": str(device), "seconds": watch.seconds, "versions": versions()}
+    write_json(folder / job.RESULT_FILE, result)
+    journal.phase("done")
+
+
+def _steps(task: Classifier, folder: Path, journal: Journal) -> Steps:
+    """Time true steps; the first is left out, because it also warms up."""
+    nowhere = Checkpoints(folder, lambda *_: None, lambda _: {}, journal.note)
+    loop = Loop(task, task.recipe, journal, nowhere, Stop())
+    batches = task.batches(0)
+    loop.train_step(batches[0])
+    whole, seconds, tokens = Stopwatch(), [], []
+    while len(seconds) < FEWEST or (whole.seconds < STEPS_S and len(seconds) < MOST):
+        batch, watch = batches[(len(seconds) + 1) % len(batches)], Stopwatch()
+        loop.train_step(batch)
+        seconds.append(watch.seconds)
+        tokens.append(task.tokens(batch))
+    return Steps(seconds, tokens)
+
+
+def _read_seconds(task: Classifier) -> float:
+    """Seconds to read one row without training."""
+    rows = _some(task.ids["train"], READ_ROWS)
+    watch = Stopwatch()
+    task.features(rows)
+    return watch.seconds / len(rows)
+
+
+def _baseline_seconds(task: Classifier, splits: dict[str, Split], real_rows: int) -> float:
+    """Seconds to fit the linear baselines on all rows; both grow with the number of rows."""
+    part = {name: split.sample(BASELINE_ROWS, seed=0) for name, split in splits.items()}
+    classes, train = len(task.labels), part["train"]
+    # The probe's time depends on sizes, hardly on values: random vectors spare reading the rows.
+    vectors = np.random.default_rng(0).normal(size=(len(train), task.encoder.shape.hidden))
+    watch = Stopwatch()
+    baselines.Tfidf().fit(part, classes)
+    baselines.probe(vectors.astype(np.float32), train.truth, classes)
+    return watch.seconds * real_rows / len(train)
+
+
+def _export_seconds(task: Classifier, spec: ProbeSpec, folder: Path) -> tuple[float, float]:
+    """Seconds of one export, and of one row through the exported model."""
+    watch = Stopwatch()
+    shape, weights = read_base(spec.base)
+    head = tuple(tensor.detach().cpu().numpy() for tensor in (task.head.weight, task.head.bias))
+    target = folder / "probe"
+    exporter = Exporter(shape, task.tokenizer, spec.recipe.max_length)
+    exporter.classifier(target, weights, (head[0], head[1]), spec.labels).unlink()
+    export_s = watch.seconds
+    watch, rows = Stopwatch(), _some(task.ids["test"], 64)
+    run_onnx(target / "model.onnx", rows, spec.threads)
+    return export_s, watch.seconds / len(rows)
+
+
+def _some(rows: list[Ids], count: int) -> list[Ids]:
+    """Rows of every length in their true shares."""
+    chosen = np.random.default_rng(0).permutation(len(rows))[:count]
+    return [rows[i] for i in chosen]
+
+
+def _tokens_per_row(task: Classifier) -> float:
+    return float(np.mean([len(row) for row in task.ids["train"]]))
+
+
+def _estimate(
+    measured: dict[str, Any], spread: float, spec: ProbeSpec, rows: dict[str, int]
+) -> dict[str, Any]:
+    """Seconds of the whole run with an interval, and memory."""
+    epochs, read_s = spec.recipe.epochs, measured["eval_seconds_per_row"]
+    tokens = rows["train"] * measured["tokens_per_row"] * epochs
+    training = tokens * measured["seconds_per_token"] + read_s * rows["validation"] * epochs
+    final = read_s * (rows["validation"] + rows["test"])
+    around = START_S + measured["load_seconds"] + measured["baseline_seconds"]
+    seconds = around + training + final + measured["export_seconds"]
+    return {
+        "seconds": seconds,
+        "low": seconds * LOW * (1 - spread),
+        "high": seconds * HIGH * (1 + 2 * spread),
+        "memory_bytes": measured["peak_memory_bytes"],
+    }

@@ -1,0 +1,42 @@
+"""What a training task offers the loop. A task is a model, batches and a loss.
+
+A task module has `create(spec, splits, device) -> Task`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+from finetune.worker.rows import Ids
+
+
+@dataclass(frozen=True)
+class Held:
+    """How the model does on rows it does not learn from."""
+
+    loss: float
+    accuracy: float
+
+    def better_than(self, other: "Held | None") -> bool:
+        """More accurate, or as accurate with less loss."""
+        return other is None or (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
+
+
+class Task(Protocol):
+    """Everything of a task that the loop needs; all of it deterministic in seed and step."""
+
+    def trained(self) -> dict[str, torch.Tensor]:
+        """Every trained tensor by name. Names that start with `head.` use the head's rate."""
+
+    def batches(self, epoch: int) -> list[Ids]:
+        """Row numbers of each step of an epoch."""
+
+    def tokens(self, batch: Ids) -> int:
+        """Tokens that a step reads."""
+
+    def loss(self, batch: Ids, step: int) -> torch.Tensor:
+        """Mean loss over the rows of the batch."""
+
+    def validate(self) -> Held:
+        """The state of the model on the validation rows."""

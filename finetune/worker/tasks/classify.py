@@ -1,0 +1,123 @@
+"""Give each text one of a fixed set of labels: mean-pooled encoder and one linear layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from core.errors import RequestRefused
+from finetune.worker.encoder import Encoder
+from finetune.worker.families import read_base
+from finetune.worker.machine import Device
+from finetune.worker.rows import (
+    Ids,
+    Split,
+    load_tokenizer,
+    reading_batches,
+    tokenize,
+    training_batches,
+)
+from finetune.worker.spec import ProbeSpec, TrainSpec
+from finetune.worker.tasks.base import Held
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Head:
+    """Logits = weight @ features + bias."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+
+class Classifier:
+    """The task `classify`."""
+
+    def __init__(
+        self, spec: TrainSpec | ProbeSpec, splits: dict[str, Split], device: Device
+    ) -> None:
+        self.recipe, self.labels, self.splits, self.device = (
+            spec.recipe,
+            spec.labels,
+            splits,
+            device,
+        )
+        shape, weights = read_base(spec.base)
+        if spec.recipe.max_length > shape.positions:
+            raise RequestRefused(
+                f"max_length={spec.recipe.max_length} is above the {shape.positions} tokens that "
+                f"{spec.base.name!r} can read.",
+                code="bad_job",
+                param="max_length",
+                fix=f"Use at most {shape.positions}.",
+            )
+        recipe = spec.recipe
+        self.encoder = Encoder(shape, weights, device, recipe.rank, recipe.alpha, recipe.seed)
+        self.tokenizer: Tokenizer = load_tokenizer(Path(spec.base.path), recipe.max_length)
+        self.ids = {name: tokenize(self.tokenizer, split.texts) for name, split in splits.items()}
+        self.head = self._empty_head(shape.hidden)
+
+    def _empty_head(self, hidden: int) -> Head:
+        classes = len(self.labels)
+        weight = torch.zeros(classes, hidden, device=self.device.kind, requires_grad=True)
+        return Head(weight, torch.zeros(classes, device=self.device.kind, requires_grad=True))
+
+    def start_head(self, weight_CH: Floats, bias_C: Floats) -> None:
+        """Begin from a linear probe of the frozen encoder instead of from nothing."""
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(weight_CH))
+            self.head.bias.copy_(torch.from_numpy(bias_C))
+
+    def trained(self) -> dict[str, torch.Tensor]:
+        adapter = {f"adapter.{name}": value for name, value in self.encoder.adapter().items()}
+        return adapter | {"head.weight": self.head.weight, "head.bias": self.head.bias}
+
+    def batches(self, epoch: int) -> list[Ids]:
+        recipe = self.recipe
+        return training_batches(self.ids["train"], recipe.batch_size, recipe.seed, epoch)
+
+    def tokens(self, batch: Ids) -> int:
+        return sum(len(self.ids["train"][i]) for i in batch)
+
+    def loss(self, batch: Ids, step: int) -> torch.Tensor:
+        features = self.encoder.embed([self.ids["train"][i] for i in batch])
+        # Seeded by the step, so that a resumed run hides the same features.
+        torch.manual_seed(self.recipe.seed * 1_000_003 + step)
+        logits = self._logits(F.dropout(features, self.recipe.dropout))
+        truth = torch.from_numpy(self.splits["train"].truth[batch]).to(self.device.kind)
+        return F.cross_entropy(logits, truth)
+
+    def validate(self) -> Held:
+        truth = self.splits["validation"].truth
+        logits = torch.from_numpy(self.logits("validation"))
+        loss = float(F.cross_entropy(logits, torch.from_numpy(truth)))
+        return Held(loss, float((logits.argmax(1).numpy() == truth).mean()))
+
+    def logits(self, split: str) -> Floats:
+        """[rows, labels] of a split, in its order."""
+        features = torch.from_numpy(self.features(self.ids[split])).to(self.device.kind)
+        with torch.no_grad():
+            found: Floats = self._logits(features).cpu().numpy()
+        return found
+
+    def features(self, rows: Sequence[Ids]) -> Floats:
+        """[rows, hidden] of the encoder as it is now."""
+        found = np.empty((len(rows), self.encoder.shape.hidden), dtype=np.float32)
+        with torch.no_grad():
+            for batch in reading_batches(rows):
+                found[batch] = self.encoder.embed([rows[i] for i in batch]).cpu().numpy()
+        return found
+
+    def _logits(self, features_BH: torch.Tensor) -> torch.Tensor:
+        return F.linear(features_BH, self.head.weight, self.head.bias)
+
+
+def create(spec: TrainSpec | ProbeSpec, splits: dict[str, Split], device: Device) -> Classifier:
+    """The task on the given rows."""
+    return Classifier(spec, splits, device)

@@ -1,0 +1,244 @@
+"""The kind `train`: baselines, tuning, evaluation, export, and `result.json` last of all."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+
+from core import job
+from core.job import read_json, write_json
+from finetune.worker import baselines, evaluate, plugins
+from finetune.worker.adapter import read_adapter, write_adapter
+from finetune.worker.baselines import Linear
+from finetune.worker.checkpoints import Checkpoints
+from finetune.worker.export import Exporter, check_same, merge, run_onnx
+from finetune.worker.families import read_base
+from finetune.worker.journal import Journal
+from finetune.worker.loop import Loop, Progress, Stop
+from finetune.worker.machine import Device, Stopwatch, choose_device, peak_memory_bytes, versions
+from finetune.worker.rows import Ids, Split, read_splits
+from finetune.worker.spec import TrainSpec
+from finetune.worker.tasks.classify import Classifier
+
+BASELINES = "baselines"
+ADAPTER = "adapter"
+EXPORT = "onnx"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One alternative and what it said about the test rows."""
+
+    name: str
+    title: str
+    predicted: list[int]
+    seconds: float
+    folder: str | None = None
+    """Where a deployable model of it lies, relative to the job folder."""
+    engine: str | None = None
+
+
+class Training:
+    """One run in one job folder. Every stage finds what an earlier attempt finished."""
+
+    def __init__(self, folder: Path, spec: TrainSpec, journal: Journal, stop: Stop) -> None:
+        self.folder, self.spec, self.journal, self.stop = folder, spec, journal, stop
+        self.watch = Stopwatch()
+        journal.phase("loading")
+        self.device: Device = choose_device(spec.device, spec.threads)
+        self.splits: dict[str, Split] = read_splits(folder, spec.labels)
+        self.task: Classifier = plugins.load_task(spec.task).create(spec, self.splits, self.device)
+
+    @property
+    def truth(self) -> Ids:
+        return self.splits["test"].truth
+
+    def run(self) -> None:
+        """Do all of it and write `result.json`."""
+        self.journal.phase("baselines")
+        found = self._baselines()
+        self.journal.phase("training")
+        progress = self._train()
+        self.journal.phase("evaluating")
+        logits = {name: self.task.logits(name) for name in ("validation", "test")}
+        result = self._result(found, progress, {k: v.argmax(1) for k, v in logits.items()})
+        self.journal.phase("exporting")
+        result["export"] = self._export(logits["test"])
+        result |= self._totals()
+        write_json(self.folder / job.RESULT_FILE, result)
+        self.journal.phase("done")
+
+    # --- baselines ---
+
+    def _baselines(self) -> list[Baseline]:
+        done = self.folder / BASELINES / "done.json"
+        stored = read_json(done)
+        if stored is None:
+            found = [self._majority(), self._tfidf(), self._frozen()]
+            write_json(done, [vars(baseline) for baseline in found])
+        else:
+            found = [Baseline(**entry) for entry in stored]
+        weights = load_file(self.folder / BASELINES / "frozen" / "probe.safetensors")
+        self.task.start_head(weights["weight"], weights["bias"])
+        return found
+
+    def _majority(self) -> Baseline:
+        said = baselines.majority(self.splits, len(self.spec.labels))
+        return self._told(Baseline("majority", "Always the most frequent label", said.tolist(), 0))
+
+    def _tfidf(self) -> Baseline:
+        watch = Stopwatch()
+        model = baselines.Tfidf().fit(self.splits, len(self.spec.labels))
+        said = model.logits(self.splits["test"].texts).argmax(1).tolist()
+        folder = f"{BASELINES}/tfidf"
+        model.save(self.folder / folder, self.spec.labels)
+        title = "TF-IDF of words and characters + linear"
+        return self._told(Baseline("tfidf", title, said, watch.seconds, folder, "linear"))
+
+    def _frozen(self) -> Baseline:
+        """Linear on the untouched encoder; also the start of the tuned head."""
+        watch, folder = Stopwatch(), f"{BASELINES}/frozen"
+        features = self.task.features(self.task.ids["train"])
+        linear = baselines.probe(features, self.splits["train"].truth, len(self.spec.labels))
+        said = linear.logits(self.task.features(self.task.ids["test"])).argmax(1).tolist()
+        self._export_frozen(self.folder / folder, linear)
+        title = f"Linear on frozen {self.spec.base.name}"
+        return self._told(Baseline("frozen", title, said, watch.seconds, folder, "onnx"))
+
+    def _export_frozen(self, folder: Path, linear: Linear) -> None:
+        head = (linear.weight_CF, linear.bias_C)
+        _, weights = read_base(self.spec.base)
+        self._exporter().classifier(folder, weights, head, self.spec.labels).unlink()
+        save_file({"weight": head[0], "bias": head[1]}, folder / "probe.safetensors")
+
+    def _told(self, baseline: Baseline) -> Baseline:
+        score = self._score(baseline)
+        self.journal.write("baseline", name=baseline.name, title=baseline.title, **score)
+        return baseline
+
+    def _score(self, baseline: Baseline) -> dict[str, Any]:
+        said = np.array(baseline.predicted)
+        score = evaluate.score(self.truth, said, len(self.spec.labels)).as_json()
+        return score | {"seconds": round(baseline.seconds, 2)}
+
+    # --- tuning ---
+
+    def _train(self) -> Progress:
+        shape, base, recipe = self.task.encoder.shape, self.spec.base, self.spec.recipe
+
+        def write(folder: Path, trained: dict[str, torch.Tensor]) -> None:
+            write_adapter(folder, trained, shape, base, recipe)
+
+        def read(folder: Path) -> dict[str, torch.Tensor]:
+            return read_adapter(folder, shape)
+
+        checkpoints = Checkpoints(self.folder, write, read, self.journal.note)
+        progress = Loop(self.task, recipe, self.journal, checkpoints, self.stop).run()
+        self._doubt(progress)
+        shutil.rmtree(self.folder / ADAPTER, ignore_errors=True)
+        write(self.folder / ADAPTER, self.task.trained())
+        meta = {"labels": self.spec.labels, "max_length": recipe.max_length, "pooling": "mean"}
+        write_json(self.folder / ADAPTER / "meta.json", meta)
+        return progress
+
+    def _doubt(self, progress: Progress) -> None:
+        """Say so when training did nothing, whatever the score is."""
+        b_norm = sum(
+            float(value.detach().abs().sum())
+            for name, value in self.task.encoder.adapter().items()
+            if name.endswith(".b")
+        )
+        if b_norm == 0:
+            self.journal.note("The adapter did not move: this model is its base with a new head.")
+        losses = [loss for _, loss in progress.curve]
+        tenth = max(1, len(losses) // 10)
+        if np.mean(losses[-tenth:]) >= np.mean(losses[:tenth]):
+            self.journal.note("The loss did not fall during training: do not expect a gain.")
+
+    # --- results ---
+
+    def _result(
+        self, found: list[Baseline], progress: Progress, said: dict[str, Ids]
+    ) -> dict[str, Any]:
+        labels, truth, ours = self.spec.labels, self.truth, said["test"]
+        return {
+            "task": self.spec.task,
+            "labels": labels,
+            "metrics": {
+                name: evaluate.score(self.splits[name].truth, said[name], len(labels)).as_json()
+                for name in said
+            },
+            "baselines": [self._compared(baseline, ours) for baseline in found],
+            "per_class": evaluate.per_class(truth, ours, labels),
+            "confusions": evaluate.confusions(truth, ours, labels),
+            "training": self._training(progress),
+            "adapter": ADAPTER,
+        }
+
+    def _compared(self, baseline: Baseline, ours: Ids) -> dict[str, Any]:
+        score = self._score(baseline)
+        del score["rows"]
+        return {
+            "name": baseline.name,
+            "title": baseline.title,
+            **score,
+            "folder": baseline.folder,
+            "engine": baseline.engine,
+            "difference": evaluate.difference(self.truth, ours, np.array(baseline.predicted)),
+        }
+
+    def _training(self, progress: Progress) -> dict[str, Any]:
+        best = progress.best or {}
+        return {
+            "steps": len(self.task.batches(0)) * self.spec.recipe.epochs,
+            "epochs": self.spec.recipe.epochs,
+            "seconds": round(progress.seconds, 2),
+            "cpu_seconds": round(progress.cpu_seconds, 2),
+            "tokens": progress.tokens,
+            "tokens_per_s": round(progress.tokens / max(progress.seconds, 1e-9), 1),
+            "peak_memory_bytes": peak_memory_bytes(),
+            "trainable_parameters": sum(v.numel() for v in self.task.trained().values()),
+            "curve": progress.curve,
+            "best_epoch": best.get("epoch"),
+        }
+
+    def _export(self, test_logits: Any) -> dict[str, Any]:
+        spec, task = self.spec, self.task
+        shape, weights = read_base(spec.base)
+        merged = merge(weights, task.trained(), shape, spec.recipe.alpha / spec.recipe.rank)
+        head = (task.head.weight, task.head.bias)
+        head_arrays = (head[0].detach().cpu().numpy(), head[1].detach().cpu().numpy())
+        folder = self.folder / EXPORT
+        twin = self._exporter().classifier(folder, merged, head_arrays, spec.labels)
+        check_same(twin, task.ids["test"], test_logits, spec.threads)
+        twin.unlink()
+        model = folder / "model.onnx"
+        small = run_onnx(model, task.ids["test"], spec.threads).argmax(1)
+        return {
+            "folder": EXPORT,
+            "engine": "onnx",
+            "bytes": model.stat().st_size,
+            "accuracy_float": float((test_logits.argmax(1) == self.truth).mean()),
+            "accuracy_int8": float((small == self.truth).mean()),
+        }
+
+    def _exporter(self) -> Exporter:
+        length = self.spec.recipe.max_length
+        return Exporter(self.task.encoder.shape, self.task.tokenizer, length)
+
+    def _totals(self) -> dict[str, Any]:
+        return {
+            "seconds": round(self.watch.seconds, 2),
+            "cpu_seconds": round(self.watch.cpu_seconds, 2),
+            "versions": versions(),
+            "device": str(self.device),
+        }
+
+
+def run(folder: Path, spec: TrainSpec, journal: Journal, stop: Stop) -> None:
+    """Train in the job folder, from the start or from where an earlier attempt was."""
+    Training(folder, spec, journal, stop).run()
