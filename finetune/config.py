@@ -11,6 +11,8 @@ from typing import Any
 from core.errors import RequestRefused
 
 Number = int | float
+Setting = int | float | str
+"""A parameter as it is asked for: a number, or "auto"."""
 AUTO = "auto"
 MIN_STEPS = 100
 """Fewer steps than this leave an adapter half trained, however few the rows are."""

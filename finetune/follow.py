@@ -20,10 +20,10 @@ from core.identity import Caller
 from core.job import EVENTS_FILE, Job, JobState
 from core.records import tables
 from finetune import endings, promote
-from finetune.job import Workshop
+from finetune.job import ENDED, Workshop
 from finetune.progress import Progress
 from finetune.quote import Quotes
-from finetune.runs import ENDED, Runs
+from finetune.runs import Runs
 from launchers.base import Status
 
 INTERVAL_S = 0.5
@@ -58,10 +58,13 @@ class Follower:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Sweep what a crash left half made, then look at the jobs from now on."""
+        self.runs.models.sweep()
         self._thread = threading.Thread(target=self._loop, name="follower", daemon=True)
         self._thread.start()
 
     def alive(self) -> bool:
+        """Whether the thread runs: without it no run would start or end."""
         return self._thread is not None and self._thread.is_alive()
 
     def stop(self) -> None:

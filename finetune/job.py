@@ -18,6 +18,8 @@ from launchers.base import Capacity, Launcher
 ROOM_BYTES = 512 * 2**20
 """What a run may write: checkpoints, the exported model, its baselines."""
 MAX_THREADS = 4
+ENDED = ("succeeded", "failed", "cancelled")
+"""States of a run in which nothing more happens."""
 TASKS = {"classification": "classify"}
 """What a dataset is for, and the worker's task that learns it."""
 

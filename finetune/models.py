@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from core.records import tables
 from core.records.database import Database, next_id
 from core.records.queries import next_version, owned, versioned
 from core.storage import Storage
+from finetune.job import ENDED
 
 TUNED = "lora"
 LONGEST_NAME = 64
@@ -58,6 +59,23 @@ class Models:
         with self.database.read() as session:
             return {model.kind: model.ref for model in session.scalars(wanted)}
 
+    def listing(self, caller: Caller, wanted: str = "") -> list[dict[str, Any]]:
+        """The versions, newest first, with scores and the endpoints that serve them.
+
+        Args:
+            wanted: Only this `name`, or `name@2`, then with the passport.
+
+        Raises RequestRefused when there is no such model.
+        """
+        found = self.list(caller)
+        if wanted:
+            self.get(caller, wanted)
+            found = [model for model in found if wanted in (model.name, model.ref)]
+        with self.database.read() as session:
+            endpoints = session.scalars(owned(tables.Endpoint, caller)).all()
+        serving = [(row.model, row.name) for row in endpoints if row.state != "stopped"]
+        return [line(model, serving, passport=bool(wanted)) for model in reversed(found)]
+
     def folder(self, model: tables.Model) -> Path:
         return self.storage.home / model.folder
 
@@ -72,6 +90,21 @@ class Models:
             session.delete(model)
         shutil.rmtree(self.folder(model), ignore_errors=True)
         return model
+
+    def sweep(self) -> int:
+        """Remove folders that neither a record nor a run names; returns how many.
+
+        Call it at start only: a model being registered looks the same.
+        """
+        with self.database.read() as session:
+            known = {*session.scalars(select(tables.Model.id))}
+            for run in session.scalars(select(tables.Run).where(tables.Run.state.not_in(ENDED))):
+                known |= {*(run.progress.get("reserved") or {}).values()}
+        root = self.storage.home / "models"
+        orphans = [path for path in root.iterdir() if path.name not in known]
+        for orphan in orphans:
+            shutil.rmtree(orphan)
+        return len(orphans)
 
     def check_unused(self, caller: Caller, ref: str) -> tables.Model:
         """The model, when `delete` would remove it."""
@@ -146,6 +179,28 @@ class Models:
         """All versions, oldest first."""
         with self.database.read() as session:
             return list(session.scalars(owned(tables.Model, caller)))
+
+
+def line(
+    model: tables.Model, serving: Sequence[tuple[str, str]], *, passport: bool
+) -> dict[str, Any]:
+    """One model version as users see it."""
+    test = model.metrics["test"]
+    shown = {
+        "model": model.ref,
+        "kind": model.kind,
+        "engine": model.engine,
+        "task": model.task,
+        "dataset": model.dataset,
+        "base_model": model.base_model,
+        "run": model.run_id,
+        "accuracy": test["accuracy"],
+        "interval": test["interval"],
+        "macro_f1": test["macro_f1"],
+        "endpoints": [name for ref, name in serving if ref == model.ref],
+        "created_at": model.created_at,
+    }
+    return shown | {"passport": model.passport} if passport else shown
 
 
 def candidates(result: Mapping[str, Any]) -> list[Candidate]:

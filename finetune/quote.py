@@ -258,5 +258,13 @@ def estimate(measured: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str
     }
 
 
+def as_dict(quote: tables.Quote) -> dict[str, Any]:
+    """What users are shown; `minutes` and `memory_mb` are None until they are measured."""
+    hidden = ("measured", "measured_as", "attempt")
+    shown = {name: value for name, value in quote.result.items() if name not in hidden}
+    unknown = {"minutes": None, "seconds": None, "memory_mb": None, "device": None}
+    return {"quote": quote.id, "state": quote.state, **unknown, **shown, "error": quote.error}
+
+
 def hash_of(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

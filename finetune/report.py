@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.records import tables
+from finetune.job import ENDED
 from finetune.progress import thin
-from finetune.runs import ENDED
 
 WORST_CLASSES = 5
 CONFUSIONS = 10

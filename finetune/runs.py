@@ -4,7 +4,7 @@ Nothing here changes a run's state: a record asks (`queued`, `cancel_requested`)
 answers. So a crash between asking and doing loses nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -18,14 +18,16 @@ from core.records.database import Database, next_id
 from core.records.queries import get, owned, stamp
 from core.storage import Storage
 from data.datasets import Datasets
+from finetune import promote
 from finetune.bases import Bases
-from finetune.job import Workshop
+from finetune.job import ENDED, Workshop
 from finetune.models import Models
 from finetune.quote import ARGUMENTS
+from finetune.report import report, summary
 from launchers.base import Launcher
 
 LAST = "last"
-ENDED = ("succeeded", "failed", "cancelled")
+MOST_COMPARED = 10
 
 
 class Runs:
@@ -134,6 +136,36 @@ class Runs:
         self.bus.publish(RunChanged(run.id))
         return run
 
+    def report(self, run: tables.Run) -> dict[str, Any]:
+        """Everything that is told of a run (see `finetune.report`)."""
+        return report(run, self.models.of_run(run))
+
+    def summaries(self, caller: Caller, *, active: bool = False) -> list[dict[str, Any]]:
+        """One line for each of the caller's runs, newest first."""
+        runs = reversed(self.list(caller))
+        return [summary(run) for run in runs if not (active and run.state in ENDED)]
+
+    def compare(self, caller: Caller, identifiers: Sequence[str]) -> dict[str, Any]:
+        """Runs side by side; without ids the two newest that succeeded.
+
+        Raises RequestRefused for an unknown run, fewer than two or more than ten.
+        """
+        wanted = list(dict.fromkeys(identifiers)) or self.newest_succeeded(caller)
+        if not 2 <= len(wanted) <= MOST_COMPARED:
+            raise RequestRefused(
+                f"{len(wanted)} runs cannot be compared.",
+                code="invalid_argument",
+                param="runs",
+                fix=f"Name 2 to {MOST_COMPARED} runs; without names at least two must have "
+                "succeeded.",
+            )
+        runs = [self.get(caller, identifier) for identifier in wanted]
+        lines = [summary(run) | {"differs": values} for run, values in side_by_side(runs)]
+        return {"runs": lines, "text": promote.compare(lines)}
+
+    def newest_succeeded(self, caller: Caller) -> list[str]:
+        return [run.id for run in self.list(caller) if run.state == "succeeded"][-2:]
+
     def job_of(self, run: tables.Run) -> Job:
         return self.workshop.job(run.id, run.attempt)
 
@@ -157,6 +189,14 @@ def complete(arguments: Mapping[str, Any]) -> dict[str, Any]:
             fix="Ask for a quote, and start with its arguments.",
         )
     return {name: arguments[name] for name in ARGUMENTS}
+
+
+def side_by_side(
+    runs: Sequence[tables.Run],
+) -> list[tuple[tables.Run, dict[str, Any]]]:
+    """Each run with the arguments in which these runs differ."""
+    names = [name for name in ARGUMENTS if len({run.recipe[name] for run in runs}) > 1]
+    return [(run, {name: run.recipe[name] for name in names}) for run in runs]
 
 
 def number(run: tables.Run) -> int:

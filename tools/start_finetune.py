@@ -1,0 +1,75 @@
+"""Tool: fine-tune a model, after approval."""
+
+from typing import Any
+
+from core import approvals
+from core.records.tables import Json
+from finetune.config import Setting
+from tools.base import Effect, Resolved, ToolContext, tool
+
+
+def resolve_start(ctx: ToolContext, arguments: Json) -> Resolved:
+    """Every argument as a value and what the run will take, once that is measured."""
+    quote = ctx.house.quotes.quote(ctx.caller, **arguments)
+    measured = quote.result if quote.state == "ready" else None
+    return Resolved(quote.result["arguments"], measured, quote.id)
+
+
+@tool(effect=Effect.SPENDS, resolve=resolve_start)
+def start_finetune(
+    ctx: ToolContext,
+    dataset: str,
+    base_model: str = "auto",
+    epochs: Setting = "auto",
+    rank: Setting = "auto",
+    alpha: Setting = "auto",
+    learning_rate: Setting = "auto",
+    head_learning_rate: Setting = "auto",
+    batch_size: Setting = "auto",
+    max_length: Setting = "auto",
+    warmup_ratio: Setting = "auto",
+    weight_decay: Setting = "auto",
+    dropout: Setting = "auto",
+    clip: Setting = "auto",
+    seed: Setting = "auto",
+) -> dict[str, Any]:
+    """Fine-tune a model on a dataset and compare it with cheap baselines. Asks for approval first.
+
+    Returns the id of the run at once, without waiting for it; run_status tells how it does.
+    Leave a setting at "auto" unless the user asked for a value.
+
+    Args:
+        dataset: Such as `banking77` (its newest version) or `banking77@1`.
+        base_model: A base that list_models names, or "auto".
+        epochs: Passes over the training rows, 1 to 50.
+        rank: Width of the LoRA adapter, 1 to 256.
+        alpha: Scale of the adapter (alpha / rank), 1 to 1,024.
+        learning_rate: Of the adapter, 0.000001 to 0.1.
+        head_learning_rate: Of the classification head, 0.000001 to 0.5.
+        batch_size: Rows in one step, 1 to 1,024.
+        max_length: Tokens of a text that are read, 8 to 512.
+        warmup_ratio: Share of the steps in which the rates rise, 0 to 0.5.
+        weight_decay: 0 to 1.
+        dropout: 0 to 0.5.
+        clip: Largest norm of a gradient, 0.01 to 100.
+        seed: Decides all chance, 0 to 2,147,483,647.
+    """
+    arguments = {
+        "dataset": dataset,
+        "base_model": base_model,
+        "epochs": epochs,
+        "rank": rank,
+        "alpha": alpha,
+        "learning_rate": learning_rate,
+        "head_learning_rate": head_learning_rate,
+        "batch_size": batch_size,
+        "max_length": max_length,
+        "warmup_ratio": warmup_ratio,
+        "weight_decay": weight_decay,
+        "dropout": dropout,
+        "clip": clip,
+        "seed": seed,
+    }
+    approval = approvals.get(ctx.house.database, ctx.caller, ctx.approval_id or "")
+    run = ctx.house.runs.start(ctx.caller, arguments, approval.id, ctx.thread_id, approval.quote)
+    return ctx.house.runs.report(run)
