@@ -1,0 +1,138 @@
+"""Texts that are to be sent to an endpoint: which part of a request is not for us."""
+
+import re
+from dataclasses import dataclass
+
+from agent.understanding.text import quotes, tidy
+
+VERB = (
+    r"(?:ask|query|classify|categori[sz]e|predict|label|tag|test|try|score|send|run|say|says|think|"
+    r"thinks|answer|answers|reply|respond|return|returns|make of|made of|do with|classified|"
+    r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of)"
+)
+TARGET = (
+    r"(?:it|them both|both|the (?:\w+ )?(?:endpoint|model|classifier|api|service|bot)|endpoint|"
+    r"my (?:endpoint|model|classifier)|this (?:endpoint|model)|xtargetx|[\w.@-]*\d[\w.@-]*)"
+)
+NOT_ASKING = re.compile(
+    r"\b(?:fine-?\s?tun\w+|train|dataset|columns?|rank|epochs?|learning rate|csv|jsonl|file|files|"
+    r"deploy|docs|documentation|handbook|manual|search|call it|named?|called)\b",
+    re.IGNORECASE,
+)
+FILE_LIKE = re.compile(
+    r"^(?:all |every |each )?(?:of )?(?:this|these|those|the|that|my|all|every|each|it|them|"
+    r"everything)?\s*(?:attached |uploaded |new )?"
+    r"(?:files?|csv|rows?|lines?|it|them|this|that|these|those|data|dataset|tickets|messages|texts|"
+    r"spreadsheet|table|upload|column|with .*)?(?: (?:in|of|from) .*)?(?: with .*)?\W*$",
+    re.IGNORECASE,
+)
+BASE = r"(?:the )?(?:untuned |original |plain |untrained )?(?:base(?:line)?(?: model)?|untuned one)"
+COMPARING = re.compile(
+    r"[,;.]?\s*\(?(?:\band |\bthen |\bbut |\bplease |\balso )*"
+    r"(?:\bcompared?(?: (?:it|that|them|the answer|the result|this))?(?: (?:with|to|against))?"
+    rf"|\bbesides?|\bnext to|\balongside|\bversus|\bvs\.?|\bagainst|\bside by side with"
+    rf"|\bshow(?: me)?|\band what does|\bask|\band|\bwith)\s+(?:what )?(?P<other>{BASE})"
+    r"(?: (?:too|as well|beside it|next to it|says?|say|alongside))*\)?",
+    re.IGNORECASE,
+)
+COLON = re.compile(rf"^(?P<head>[^:\"]*?\b{VERB}\b[^:\"]{{0,90}}?)\s*:\s*(?P<text>.+)$", re.I | re.S)
+BARE = (
+    rf"^(?:ask|query) {TARGET}(?: (?:about|whether|if|to classify|for|with|on|what it thinks of))? "
+    r"(?P<text>.+)$",
+    rf"\bwhat (?:does|would|will|did|might) {TARGET} "
+    r"(?:say|think|answer|predict|return|reply|respond|make|give)"
+    r"(?: (?:to|about|for|of|on|when i (?:say|write|ask)|if i (?:say|write|ask)|with))+ (?P<text>.+)$",
+    rf"\bhow (?:does|would|will|did) {TARGET} (?:classify|label|categori[sz]e|tag|score|answer|"
+    r"sort|handle|respond to|react to|reply to|rate|treat) (?P<text>.+)$",
+    rf"^(?:send|run|put|try|give|feed|test) (?P<text>.+) (?:to|through|with|on|into|against|in) "
+    rf"{TARGET}$",
+    rf"^(?:test|try|send|give|feed|tell) {TARGET} (?:with|on|the text|the message|this) (?P<text>.+)$",
+    rf"^(?:try|test|classify|predict|label|categori[sz]e|tag) (?:the (?:text|message|sentence) )?"
+    rf"(?P<text>.+?)(?: (?:with|using|on) {TARGET})?$",
+    r"^(?:which|what) (?:label|class|category|intent|queue) (?:is|has|would be|does|for|fits|gets?)"
+    r"(?: for)? (?P<text>.+)$",
+)
+POLITE = re.compile(
+    r"^(?:(?:please|now|ok(?:ay)?|so|and|then|can you|could you|would you|will you|let us|let's|"
+    r"i want to|i would like to|i'd like to|just|also|great|good|yes|go ahead and)\b[,.!]?\s*)+",
+    re.IGNORECASE,
+)
+ASK_ONLY = re.compile(
+    rf"^(?:ask|query|try|test|classify|use|call)\b(?: {TARGET})?(?: (?:something|a question|out))?\W*$",
+    re.IGNORECASE,
+)
+CHINESE = re.compile(
+    r"(?:问问?|让|用|试试|测试|分类)\s*(?:一下|一问)?\s*(?:它|模型|端点|接口|xtargetx)?\s*"
+    r"(?:一下|分类|预测|这句话?|这句)?\s*[::,,]\s*(?P<text>.+)$"
+)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A text for an endpoint; `head` is the rest of the request."""
+
+    head: str
+    text: str
+    """Empty when the request asks without saying what."""
+    compare: bool = False
+
+
+def asking(text: str, names: list[str]) -> Asking | None:
+    """The text to be sent to an endpoint, or None when the request is about something else.
+
+    Args:
+        names: Names of endpoints and models, which may stand for `it`.
+    """
+    plain = tidy(text)
+    found = in_quotes(plain, names) or after_colon(plain) or in_the_open(plain, names)
+    if found is None:
+        return None
+    head, said, compare = found.head, found.text, bool(COMPARING.search(found.head))
+    tail = COMPARING.search(said)
+    if tail and tail.end() >= len(said.rstrip(" .?!)")):
+        said, compare = said[: tail.start()], True
+    return Asking(head, trimmed(said), compare)
+
+
+def trimmed(said: str) -> str:
+    """Without quotation marks around it; its own punctuation stays."""
+    said = said.strip()
+    marked = quotes(said)
+    return marked[0] if marked and len(marked[0]) >= len(said) - 3 else said
+
+
+def in_quotes(plain: str, names: list[str]) -> Asking | None:
+    marked = [part for part in quotes(plain) if part.lower() not in names]
+    if not marked:
+        return None
+    said = max(marked, key=len)
+    head = " ".join(plain.replace(said, " ", 1).split())
+    asks = re.search(rf"\b{VERB}\b", head, re.IGNORECASE) and not NOT_ASKING.search(head)
+    follows = re.match(r"^\W*(?:and|what about|how about|and what about|now)?\W*$", head, re.I)
+    return Asking(head, said) if asks or follows else None
+
+
+def after_colon(plain: str) -> Asking | None:
+    chinese = CHINESE.search(plain)
+    if chinese:
+        return Asking(plain[: chinese.start("text")], chinese["text"])
+    match = COLON.match(plain)
+    if not match or NOT_ASKING.search(match["head"]):
+        return None
+    if re.search(r"\b(?:text|labels?)$", match["head"], re.I) and " " in match["head"]:
+        return None
+    return Asking(match["head"], match["text"])
+
+
+def in_the_open(plain: str, names: list[str]) -> Asking | None:
+    """Words that follow `ask it`, `classify`, `what does it say to` without any mark."""
+    spoken = POLITE.sub("", plain).rstrip()
+    for name in sorted(names, key=len, reverse=True):
+        spoken = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "xtargetx", spoken, flags=re.I)
+    if ASK_ONLY.match(spoken):
+        return Asking(plain, "")
+    for pattern in BARE:
+        match = re.search(pattern, spoken, re.IGNORECASE)
+        if match and not FILE_LIKE.match(match["text"]) and not NOT_ASKING.search(spoken):
+            return Asking(plain, match["text"])
+    return None

@@ -1,0 +1,93 @@
+"""One request becomes its parts: what to do, in order, and what not to do."""
+
+import re
+from dataclasses import dataclass
+
+from agent.understanding.text import QUOTED, normal, tidy
+
+VERBS = (
+    r"fine-?\s?tun(?:e|ing)|train|tune|retrain|deploy|publish|serve|host|put|ship|release|ask|show|"
+    r"tell|list|check|validate|compare|stop|cancel|delete|remove|start|launch|begin|run|make|create|"
+    r"build|turn|do not|don'?t|never|let|give|call|name|use|describe|export|download|add|index|"
+    r"search|say|predict|classify|estimate|quote|explain|plan|retry|bring|roll out|what|how|is|"
+    r"do it|please|look|set|go|then|wait|only|just|expose|approve|test it|try it|test the|try the|"
+    r"get it|without|not yet|but|take|微调|训练|部署|上线|取消|停止|发布|创建|删除|比较|问|先|然后|再|不要|别"
+)
+THEN = (
+    r",?\s*\b(?:and then|but then|then|after that|afterwards?|and finally|finally|followed by|"
+    r"and after that|and also|as well as|plus)\b[,:]?\s*"
+)
+BOUNDARY = re.compile(
+    rf"\s*;\s*|(?<=[.!?])\s+(?=\D)|(?<=[^\d\W])\.\s+|{THEN}"
+    rf"|,?\s*\b(?:and|but|or)\s+(?=(?:{VERBS})\b)|\s*,\s*(?=(?:{VERBS})\b)|\s+(?=without\b)"
+    r"|\s*,?\s*(?:然后|接着|之后|并且|并|再|最后)\s*|\s*,\s*(?=[\u3400-\u9fff])|\s+-\s+",
+    re.IGNORECASE,
+)
+POLITE = re.compile(
+    r"^(?:(?:please|pls|kindly|ok(?:ay)?|so|now|well|hey|hi|hello|great|good|perfect|nice|thanks?|"
+    r"thank you|yes|yep|sure|alright|then|also|just|first|next|finally|and|but|could you|can you|"
+    r"would you(?: mind)?|will you|can we|could we|shall we|let us|i would (?:like|love)(?: you)? to|"
+    r"i would like|i (?:want|need|wish)(?: you)? to|we (?:want|need|would like) to|we should|"
+    r"you (?:should|can|may|could)|go ahead and|help me(?: to)?|try to|i think (?:we|you) should|"
+    r"(?:it is )?time to|let me|feel free to|i am ready to|only|simply|quickly|actually|maybe|"
+    r"perhaps|if possible|do you mind|may i ask you to)\b[,:!.]*\s*"
+    r"|(?:请你?|帮我|帮忙|麻烦你?|给我|我想要?|我要|现在|能不能|可以|先|那就|好的?)[,，]?\s*)+"
+)
+NEGATED = re.compile(
+    r"\b(?:do not|does not|did not|never|not yet|without|no need to|need not|will not|would rather not|"
+    r"should not|must not|instead of|rather than|nothing yet|not to|no)\b(?! (?:longer|more|idea))"
+    r"|(?:不要|别|先不|不用|不必)"
+)
+WONDERING = re.compile(r"\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have|get|find|want|need)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b")
+SUBORDINATE = re.compile(
+    r"^(?:after|once|when|as soon as|before|if|while|until|assuming|since|because|as|unless)\b"
+)
+TRAILING = re.compile(
+    r"[, ]+(?:after|once|when|as soon as|before|if|while|until|unless|so that|because|since)\b.*$"
+)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One part of a request."""
+
+    raw: str
+    """As typed, for values whose case matters."""
+    text: str
+    """Normal, without politeness at its head."""
+    negated: bool = False
+
+
+def clauses(text: str) -> list[Clause]:
+    """The parts in order; conditions such as `once it is done` are left out where more is said."""
+    plain = tidy(text)
+    parts = [part.strip(" ,.;!") for part in cut(plain)]
+    found = [clause(part) for part in parts if part]
+    kept = [part for part in found if part.text and not SUBORDINATE.match(part.text)]
+    return kept or found
+
+
+def cut(plain: str) -> list[str]:
+    """Cut at boundaries, never inside quotation marks."""
+    hidden = QUOTED.sub(lambda match: "q" * len(match[0]), plain)
+    parts, at = [], 0
+    for match in BOUNDARY.finditer(hidden):
+        parts.append(plain[at : match.start()])
+        at = match.end()
+    return [*parts, plain[at:]]
+
+
+def clause(raw: str) -> Clause:
+    text = polite_free(normal(raw))
+    negated = bool(NEGATED.search(text)) and not WONDERING.search(text)
+    return Clause(raw, text, negated)
+
+
+def polite_free(text: str) -> str:
+    """Without `please could you` and the like at the head; never empty."""
+    return POLITE.sub("", text).strip() or text
+
+
+def without_condition(text: str) -> str:
+    """`deploy it` of `deploy it once it is done`."""
+    return TRAILING.sub("", text)

@@ -1,0 +1,202 @@
+"""Words that carry meaning, English and Chinese, each with a tag that the rules speak of.
+
+Entries are separated by `;` so that a phrase can have several words. A word may have several
+tags. Longer phrases win over their parts. A word that is nearly one of these counts as it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from agent.understanding.text import distance, slips, words
+
+LEXICON = {
+    # what to do
+    "MAKE": "make;create;build;setup;turn;import;load;prepare;register;convert;construct;set up;"
+    "generate;produce;form;need;want;get;做;做成;创建;建立;建;制作;生成;导入;新建",
+    "LOAD": "import;load;ingest;take in;读取;导入",
+    "TRAIN": "finetune;finetunes;train;trains;tune;retrain;teach;fit;adapt;customise;"
+    "customize;specialise;specialize;微调;训练;调优",
+    "TRAINING": "finetuning;training;tuning;fine tuning;tune",
+    "START": "start;begin;launch;kick off;fire up;trigger;run;do it;do that;go ahead;proceed;开始;启动",
+    "DEPLOY": "deploy;deploys;publish;serve;host;ship;release;roll out;rollout;redeploy;expose;"
+    "put into production;go live;deployment;productionise;productionize;部署;上线;发布",
+    "PUT": "put;bring;take;make;get;go;set;turn;switch;push",
+    "LIVE": "live;online;production;deployed;served;prod",
+    "STOP": "stop;halt;end;terminate;kill;shut;shut down;take down;turn off;switch off;interrupt;"
+    "停止;停掉;停下;关闭;下线;终止;停",
+    "UNDEPLOY": "undeploy;take offline;unpublish;下线",
+    "OFFLINE": "offline;down",
+    "CANCEL": "cancel;abort;call off;discontinue;取消;中止",
+    "RETRY": "retry;rerun;restart;redo;relaunch;resume;continue;start over;try again;run again;"
+    "once more;start again;one more time;repeat;重试;再试;重新运行;重跑;继续",
+    "PAUSE": "pause;suspend;hold;暂停",
+    "DELETE": "delete;remove;erase;drop;get rid of;wipe;purge;clear;throw away;discard;forget;"
+    "trash;bin;删除;删掉;清除",
+    "SHOW": "show;list;display;see;view;give;print;enumerate;let me see;look at;have;got;open;"
+    "显示;列出;查看;看看;看;有",
+    "DESCRIBE": "describe;summarise;summarize;summary;overview;profile;inspect;details;explore;"
+    "statistics;stats;distribution;what is in;about;look like;looks like;contain;contains;描述;概况",
+    "ROWS": "rows;classes;lengths;labels;examples;categories;class;samples;balanced;imbalanced;"
+    "行;类别;样本",
+    "CHECK": "check;validate;verify;doctor;problem;problems;issue;issues;wrong;duplicates;"
+    "contradictions;audit;diagnose;examine;sanity check;clean;quality;errors;mistakes;conflicts;"
+    "duplicated;contradicting;conflicting;good enough;review;检查;问题;质量",
+    "COMPARE": "compare;compared;comparison;versus;vs;against;better;best;beside;next to;比较;对比",
+    "CLASSIFY": "classify;predict;categorise;categorize;tag;score;annotate;label;infer;predictions;"
+    "分类;预测;标注;打标签",
+    "ASK": "ask;query;say;try;test;问;问问;试试",
+    "EXPORT": "export;download;weights;take away;save;导出;下载",
+    "ADD": "add;index;ingest;learn;read;remember;include;upload;import;load;study;use;添加;加入;学习",
+    "SEARCH": "search;look up;lookup;find;according to;搜索;查找;查",
+    "APPROVE": "approve;approved;accept;confirm;authorise;authorize;sign off;批准;同意;通过",
+    "REJECT": "reject;decline;deny;refuse;拒绝;驳回",
+    # what about it
+    "ESTIMATE": "estimate;quote;plan;cost;costs;price;how long;how much;how expensive;budget;"
+    "duration;expensive;forecast;minutes;how many minutes;preview;what parameters;"
+    "which parameters;what settings;which settings;how much memory;how much time;估计;估算;报价;"
+    "计划;多久;多长时间;费用;多少钱;方案",
+    "STATUS": "status;progress;doing;going;how far;done;finished;finish;ready;loss;accuracy;"
+    "result;results;report;metrics;metric;score;scores;curve;performance;f1;worst;confused;"
+    "confusions;confusion;eta;time left;remaining;longer;how good;how well;happened;perform;"
+    "performs;performed;performing;succeed;succeeded;failed;fail;fails;crashed;coming along;"
+    "training yet;getting on;went;beat;left;outcome;verdict;进度;状态;怎么样;进展;结果;准确率;效果;如何了",
+    "RUNNING": "running;in progress;ongoing;active;going on;busy;working on;正在运行;在跑;运行中;在运行",
+    "LATENCY": "latency;requests;traffic;p50;p95;calls;error rate;response time;throughput;"
+    "up and running;healthy;health;slow;fast;延迟;请求",
+    "PENDING": "waiting;waits;wait;pending;awaiting;outstanding;unapproved;undecided;待;等待;等",
+    "DISK": "disk;disk space;room;space;storage;gigabytes;disc;hard drive;磁盘;空间;存储;硬盘",
+    "BASELINE": "baseline;baselines;frozen;tfidf;cheaper;simple one;cheap one;linear;基线",
+    "BASE": "base;base model;untuned;original;untrained",
+    # things
+    "DATASET": "dataset;table;数据集",
+    "DATASETS": "datasets;哪些数据集;数据集列表",
+    "DATA": "data;rows;数据",
+    "FILE": "file;files;csv;tsv;jsonl;parquet;spreadsheet;upload;attachment;attached;sheet;"
+    "uploaded;excel;文件;表格;附件",
+    "RUN": "run;job;experiment;training run;finetuning run;运行;任务",
+    "RUNS": "runs;jobs;experiments;training runs;trainings;history;哪些任务;任务列表",
+    "MODEL": "model;classifier;adapter;checkpoint;lora;weights;模型;分类器",
+    "MODELS": "models;classifiers;adapters;versions;哪些模型;模型列表",
+    "ENDPOINT": "endpoint;api;service;server;url;rest api;端点;接口;服务",
+    "ENDPOINTS": "endpoints;apis;services;哪些端点;哪些接口;哪些服务",
+    "DOCS": "docs;documentation;document;documents;manual;handbook;guide;pages;policy;faq;wiki;"
+    "knowledge base;knowledge;pdf;markdown;notes;readme;help pages;articles;文档;手册;资料;知识库",
+    "APPROVAL": "approval;approvals;decision;decisions;sign off;my ok;my okay;permission;审批;批准",
+    "PRONOUN": "it;this;that;them;these;those;one;它;这个;这;那个;他",
+    "ANY": "any;anything;something;what;which;everything;all;哪些;什么;有什么",
+    "WH": "what;which;who;where;when;how;why;is;are;does;do;has;have;did;can;should;list;"
+    "哪些;什么;怎么;如何;为什么;多少;吗;哪个",
+    "ME": "me;my;mine;i;我",
+    # what we explain
+    "CONCEPT": "lora;rank;epoch;epochs;learning rate;batch;batch size;seed;overfit;overfitting;"
+    "underfitting;hyperparameter;hyperparameters;parameter;parameters;baseline;baselines;tfidf;"
+    "frozen;embedding;embeddings;accuracy;interval;confidence;confusion;f1;macro;precision;recall;"
+    "split;splits;validation;test set;test file;format;formats;column;columns;label;labels;csv;tsv;"
+    "jsonl;parquet;excel;delimiter;encoding;utf-8;duplicates;imbalance;imbalanced;finetune;"
+    "finetuning;tuning;training;train;trained;dataset;datasets;data;finetuned;endpoint;endpoints;api;curl;"
+    "python;rest;mcp;openai;client;key;keys;token;tokens;approval;approvals;approve;quote;model;"
+    "models;base model;gpu;cpu;memory;onnx;int8;quantise;quantize;quantisation;quantization;"
+    "adapter;adapters;adapter weights;export;backup;back up;thimble;thimble_llm;thimble_home;deploy;"
+    "deployment;"
+    "privacy;private;secure;security;license;licence;languages;chinese;english;multilingual;error;"
+    "errors;classifier;classification;classes;class;text;rows;examples;examples;checkpoint;"
+    "checkpoints;citations;documents;citation;docs;upload;weights;warm-up;warmup;dropout;decay;"
+    "loss;softmax;probability;score;scores;majority;median;latency;report;run;runs;cancel;pause;"
+    "command line;terminal;cli;chat;数据;格式;微调;训练;模型;部署;接口;隐私;秩;学习率",
+    "PRIVACY": "leave;leaves;private;privacy;secure;secret;safe;cloud;internet;offline;sent;send;"
+    "share;shared;third party;third parties;confidential;gdpr;telemetry;离开;隐私;外传;泄露;安全;上传到",
+    # what we cannot do
+    "OUTSIDE": "poem;poems;joke;jokes;weather;song;essay;recipe;translate;translation;"
+    "president;capital of;football;soccer;stock;stocks;news;email;movie;film;restaurant;flight;"
+    "hotel room;haiku;lyrics;story;limerick;birthday;homework;horoscope;calendar;reminder;alarm;"
+    "bitcoin;invoice;tweet;blog post;lottery;powerpoint;slides;诗;天气;笑话;翻译;新闻;故事",
+    "UNTRAINABLE": "image;images;photo;photos;picture;pictures;audio;speech;voice;video;videos;"
+    "from scratch;gpt;gpt-2;gpt-3;gpt-4;gpt-5;chatgpt;llama;qwen;mistral;gemma;claude;diffusion;"
+    "chatbot;chat model;language model;llm;regression;time series;object detection;reinforcement;"
+    "rlhf;dpo;summariser;summarizer;summarisation;summarization;segmentation;text generation;"
+    "pretrain;图片;图像;语音;视频;从头",
+}
+NOT_SLIPS = frozenset(
+    "remote quota there these where three state stare claim claims about above again other could "
+    "would should their which while those whole reply place since still small large first world "
+    "words trains early close money message customer support ticket tickets improve parties "
+    "transfer learned great thanks thank please hello spell speak other phone chart start begin "
+    "lists basis based cases fixed rates rated dates right light night might sight every never "
+    "under using without within because before after between whether".split()
+)
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A word or phrase of the request with its meanings."""
+
+    text: str
+    tags: frozenset[str]
+
+
+@cache
+def phrases() -> dict[tuple[str, ...], frozenset[str]]:
+    """Each phrase of the lexicon as words, with all its tags."""
+    found: dict[tuple[str, ...], frozenset[str]] = {}
+    for tag, entries in LEXICON.items():
+        for entry in entries.split(";"):
+            key = tuple(words(entry))
+            found[key] = found.get(key, frozenset()) | {tag}
+    return found
+
+
+@cache
+def longest() -> int:
+    return max(len(key) for key in phrases())
+
+
+@cache
+def guessable() -> list[str]:
+    """Single words long enough that a slip in them is recognised."""
+    return sorted({key[0] for key in phrases() if len(key) == 1 and slips(key[0]) and key[0].isascii()})
+
+
+@cache
+def respelt(word: str) -> str:
+    """The lexicon's word that this one is a slip of, or the word itself."""
+    allowed = slips(word)
+    if not allowed or not word.isalpha() or word in NOT_SLIPS or (word,) in phrases():
+        return word
+    near = [(distance(word, known, allowed), known) for known in guessable()]
+    gap, known = min(near)
+    return known if gap <= allowed and known[0] == word[0] else word
+
+
+@cache
+def stem(word: str) -> str:
+    """The lexicon's word that this one is a form of, such as `deploy` for `deploying`."""
+    if (word,) in phrases() or not word.isascii():
+        return word
+    for ending, instead in (("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"), ("es", ""), ("s", "")):
+        base = word.removesuffix(ending) + instead
+        for form in (base, base[:-1] if base[-2:-1] == base[-1:] else base):
+            if base != word and len(form) > 2 and word.endswith(ending) and (form,) in phrases():
+                return form
+    return word
+
+
+def tagged(tokens: Iterable[str]) -> list[Tagged]:
+    """The words with their meanings, the longest known phrase first."""
+    rest = [respelt(stem(token)) for token in tokens]
+    result = []
+    at = 0
+    while at < len(rest):
+        for length in range(min(longest(), len(rest) - at), 0, -1):
+            key = tuple(rest[at : at + length])
+            if key in phrases():
+                break
+        else:
+            length, key = 1, (rest[at],)
+        result.append(Tagged(" ".join(key), phrases().get(key, frozenset())))
+        at += length
+    return result
+
+
+def tags_of(tokens: Iterable[str]) -> frozenset[str]:
+    return frozenset(tag for found in tagged(tokens) for tag in found.tags)

@@ -1,0 +1,119 @@
+"""Which words together mean which intent. A rule names tags that must and must not be there.
+
+`"SHOW|WH RUNS -HOWTO"` reads: SHOW or WH, and RUNS, and no HOWTO. Of the rules that hold, the
+heaviest wins; among equals the earlier one. An intent is mostly the name of a tool.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from functools import cache
+
+TABLE = """
+outside              30 OUTSIDE
+unsupported          29 TRAIN|TRAINING|MAKE|START UNTRAINABLE -HOWTO -WHEN
+pause                20 PAUSE -HOWTO
+search_docs          19 HOWTO
+search_docs          18 SEARCH DOCS
+search_docs          17 DEFINE CONCEPT|PRIVACY|DOCS
+search_docs          17 PRIVACY DATA|DATASET|TEXT
+search_docs          16 DOCS WH -ADD -MAKE -DELETE -LISTING
+list_approvals       15 PENDING -DATASETS
+list_approvals       15 APPROVAL WH|SHOW|ANY
+list_approvals       15 APPROVE ANY -PRONOUN
+approve              14 APPROVE
+reject               14 REJECT
+delete_documents     13 DELETE DOCS
+delete_dataset       13 DELETE DATASET|DATASETS|DATA
+delete_model         13 DELETE MODEL|MODELS
+stop_endpoint        13 DELETE ENDPOINT|ENDPOINTS
+delete_run           13 DELETE RUN|RUNS|NAME_RUN
+disk_usage           12 DISK
+delete               12 DELETE NAME|PRONOUN
+stop_endpoint        12 STOP|CANCEL|UNDEPLOY ENDPOINT|ENDPOINTS
+stop_endpoint        12 STOP DEPLOY|LIVE
+stop_endpoint        12 UNDEPLOY
+stop_endpoint        12 PUT OFFLINE
+cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN
+cancel_run           11 CANCEL
+stop                 11 STOP
+compare_runs         11 COMPARE RUNS|NAME_RUN|RUN
+add_documents        11 ADD|MAKE DOCS
+create_dataset       11 MAKE|LOAD DATASET -TRAIN
+create_dataset       10 LOAD|MAKE FILE|DATA -TRAIN -DEPLOY -MODEL -ENDPOINT -WHEN
+quote_finetune       11 ESTIMATE TRAIN|TRAINING -DONE
+quote_finetune       10 ESTIMATE WOULD
+quote_finetune        7 ESTIMATE
+run_status           11 ESTIMATE DONE
+run_status            9 STATUS RUN|NAME_RUN|TRAINING|TRAIN
+run_status            9 RUN|NAME_RUN DESCRIBE|ROWS|WHEN
+run_status            9 STATUS COMPARE|BASELINE
+endpoint_status      10 STATUS|LATENCY|CHECK|DESCRIBE ENDPOINT
+endpoint_status       9 LATENCY
+endpoint_status       8 LIVE WHEN -PUT -ANY
+how_is                8 STATUS
+list_runs            10 RUNS SHOW|WH|ANY -COMPARE -CHECK
+list_runs             9 RUNNING
+run_status            7 SHOW|WH RUN|NAME_RUN
+list_runs             7 RUN ANY
+list_endpoints       10 ENDPOINTS
+list_endpoints        9 LIVE ANY
+list_endpoints        9 SHOW|WH ENDPOINT
+list_models          10 MODELS SHOW|WH|ANY -DEPLOY -TRAIN
+list_models           7 SHOW|WH MODEL -DEPLOY -TRAIN
+export_model         12 EXPORT MODEL|MODELS|NAME|PRONOUN -DATASET -DATA
+export_model          6 EXPORT
+list_datasets        10 DATASETS
+predict_file         12 CLASSIFY|ASK FILE|ROWS|DATA|DATASET -TRAIN -MAKE -WH
+predict_file         11 CLASSIFY FILE
+check_dataset        10 CHECK DATASET|DATASETS|DATA|FILE|NAME|PRONOUN|ROWS -TRAIN -LATENCY
+describe_dataset      9 DESCRIBE|ROWS DATASET|DATASETS|DATA|FILE|NAME|PRONOUN -TRAIN
+describe_dataset      8 ROWS WH -TRAIN
+describe_dataset      7 SHOW|WH DATASET|FILE|NAME_DATASET -TRAIN -DEPLOY
+describe_dataset      6 SHOW DATA|NAME
+start_finetune       10 TRAIN -WHEN -LATER
+start_finetune       10 START TRAINING -WHEN
+start_finetune        9 MAKE|START MODEL|MODELS -DEPLOY -LIVE
+start_finetune        6 TRAIN
+start_finetune        6 TRAINING -WH
+deploy_endpoint      11 DEPLOY -WHEN
+deploy_endpoint      11 PUT LIVE
+deploy_endpoint      11 MAKE|START|PUT|DEPLOY ENDPOINT
+list_endpoints        7 DEPLOY WHEN
+deploy_endpoint       5 BASELINE START|PUT
+retry_run            11 RETRY
+ask_endpoint          7 ASK|CLASSIFY
+compare               6 COMPARE BASE|BASELINE
+search_docs           6 WHY
+go                    4 START PRONOUN
+go                    3 START
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    intent: str
+    weight: int
+    needs: tuple[frozenset[str], ...]
+    bars: frozenset[str]
+
+    def holds(self, tags: Set[str]) -> bool:
+        return not self.bars & tags and all(group & tags for group in self.needs)
+
+
+def parsed(line: str) -> Rule:
+    intent, weight, *terms = line.split()
+    needs = tuple(frozenset(term.split("|")) for term in terms if not term.startswith("-"))
+    bars = frozenset(term[1:] for term in terms if term.startswith("-"))
+    return Rule(intent, int(weight), needs, bars)
+
+
+@cache
+def rules() -> list[Rule]:
+    """All rules, the heaviest first."""
+    table = [parsed(line) for line in TABLE.strip().splitlines()]
+    return sorted(table, key=lambda rule: -rule.weight)
+
+
+def intent_of(tags: Set[str]) -> str | None:
+    """The intent that the words' tags amount to, or None."""
+    return next((rule.intent for rule in rules() if rule.holds(tags)), None)

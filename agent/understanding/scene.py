@@ -1,0 +1,184 @@
+"""What a request can refer to: the records, what was said before, and what this plan will make."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agent.understanding.names import BASELINES, Mentions, bare, mentions, root
+from agent.understanding.plan import Turn
+from agent.world import EndpointName, FileName, RunName, World
+
+TABLES = (".csv", ".tsv", ".jsonl", ".json", ".ndjson", ".parquet", ".txt.csv", ".xlsx", ".xls")
+DOCUMENTS = (".md", ".txt", ".html", ".htm", ".zip", ".pdf", ".rst", ".markdown", ".docx")
+
+
+@dataclass
+class Scene:
+    """Answers "which one?". Names that this very plan makes come first."""
+
+    world: World
+    history: Sequence[Turn] = ()
+    files: Sequence[FileName] = ()
+    made_dataset: str = ""
+    made_model: str = ""
+    made_endpoint: str = ""
+    _focus: dict[str, str] = field(default_factory=dict)
+
+    def spoken(self, kind: str) -> str:
+        """The thing of this kind spoken of last in the conversation, or an empty text."""
+        if kind not in self._focus:
+            self._focus[kind] = self._look_back(kind)
+        return self._focus[kind]
+
+    def _look_back(self, kind: str) -> str:
+        for turn in reversed(self.history):
+            found: list[str] = getattr(mentions(turn.text, self.world), f"{kind}s")
+            if found:
+                return found[-1] if kind == "run" else bare(found[-1])
+        return ""
+
+    # Datasets -------------------------------------------------------------------------
+
+    def datasets(self) -> list[str]:
+        """Bare names, the newest last, each once."""
+        return unique(self.world.datasets)
+
+    def dataset(self, named: Mentions, *, pointed: bool = False) -> str:
+        """The dataset meant, or an empty text when that cannot be told.
+
+        Args:
+            pointed: It was referred to by `it` or `this`: the newest will do.
+        """
+        if named.datasets:
+            return named.datasets[0]
+        if self.made_dataset:
+            return self.made_dataset
+        if named.runs:
+            return self.run_dataset(named.runs[0])
+        related = root((named.models or named.endpoints or [""])[0])
+        if related in self.datasets():
+            return related
+        return self.spoken("dataset") or only(self.datasets(), newest=pointed)
+
+    def run_dataset(self, run_id: str) -> str:
+        return next((run.dataset for run in self.world.runs if run.id == run_id), "")
+
+    # Runs -----------------------------------------------------------------------------
+
+    def newest_run(self, dataset: str = "", *, active: bool = False) -> RunName | None:
+        """The newest run, of that dataset where runs say theirs."""
+        runs = [
+            run
+            for run in self.world.runs
+            if (not dataset or not run.dataset or run.dataset == root(dataset))
+            and (not active or run.active or not run.state)
+        ]
+        return runs[-1] if runs else None
+
+    def run(self, named: Mentions, *, active: bool = False) -> str:
+        """The id of the run meant; `last` when no run is known."""
+        if named.runs:
+            return named.runs[0]
+        name = (named.datasets + named.models + [""])[0]
+        found = self.newest_run(name, active=active) or self.newest_run(name)
+        if name or active:
+            return found.id if found else "last"
+        return self.spoken("run") or (found.id if found else "last")
+
+    # Models ---------------------------------------------------------------------------
+
+    def models(self) -> list[str]:
+        """Bare names of fine-tuned models, the newest last; baselines are left out."""
+        return [name for name in unique(self.world.models) if name == root(name)]
+
+    def model(self, named: Mentions, *, pointed: bool = False) -> str:
+        """The model meant: a name of one, or of the dataset it was made from."""
+        if named.models:
+            return named.models[0]
+        if named.datasets:
+            return named.datasets[0]
+        if named.runs:
+            return self.run_dataset(named.runs[0])
+        if self.made_model:
+            return self.made_model
+        known = self.models() or unique(self.world.models)
+        return self.spoken("model") or only(known, newest=pointed) or self.trained()
+
+    def trained(self) -> str:
+        """What the newest run made, for when the models themselves are not told."""
+        newest = self.newest_run()
+        return newest.dataset if newest else ""
+
+    def baseline(self, kind: str, named: Mentions) -> str:
+        """The name of a baseline model; without a kind the recommended one."""
+        stem = root((named.models + named.datasets + [""])[0] or self.made_model)
+        stem = stem or root(self.spoken("model")) or self.trained() or only(self.stems(), newest=True)
+        if not stem:
+            return ""
+        return f"{stem}-{kind or self.recommended(stem)}"
+
+    def stems(self) -> list[str]:
+        return unique([root(model) for model in self.world.models]) or self.datasets()
+
+    def recommended(self, stem: str) -> str:
+        """`frozen` or `tfidf`: what the last report recommends, what was spoken of, what exists."""
+        newest = self.newest_run(stem)
+        if newest and newest.recommended in ("frozen", "tfidf"):
+            return newest.recommended
+        for turn in reversed(self.history):
+            said = turn.text.lower().replace("tf-idf", "tfidf")
+            told = [kind for kind in ("tfidf", "frozen") if kind in said]
+            if len(told) == 1:
+                return told[0]
+        names = unique(self.world.models)
+        there = [kind for kind in BASELINES if f"{stem}{kind}" in names]
+        return there[0][1:] if len(there) == 1 else "frozen"
+
+    # Endpoints ------------------------------------------------------------------------
+
+    def live(self) -> list[str]:
+        return self.world.live
+
+    def endpoint(self, named: Mentions, *, pointed: bool = True) -> str:
+        """The endpoint meant, or an empty text."""
+        if named.endpoints:
+            return bare(named.endpoints[0])
+        if self.made_endpoint:
+            return self.made_endpoint
+        serving = [name for name in self.live() if name in map(bare, named.models + named.datasets)]
+        if serving:
+            return serving[0]
+        spoken = self.spoken("endpoint")
+        return spoken if spoken in self.live() else only(self.live(), newest=pointed)
+
+    def endpoint_named(self, name: str) -> EndpointName | None:
+        return next((found for found in self.world.endpoints if found.name == bare(name)), None)
+
+    # Files ----------------------------------------------------------------------------
+
+    def tables(self) -> list[FileName]:
+        """Attached files that may hold rows; one without an ending may."""
+        return [file for file in self.files if not is_document(file)]
+
+    def documents(self) -> list[FileName]:
+        return [file for file in self.files if is_document(file)]
+
+    def earlier_file(self, text: str) -> FileName | None:
+        """A file uploaded before: the one named in the text, else the newest one with rows."""
+        lowered = text.lower()
+        named = [file for file in self.world.files if file.filename.lower() in lowered]
+        rows = [file for file in self.world.files if file.filename.lower().endswith(TABLES)]
+        return (named or rows or [None])[-1]
+
+
+def is_document(file: FileName) -> bool:
+    return file.filename.lower().endswith(DOCUMENTS)
+
+
+def unique(refs: Sequence[str]) -> list[str]:
+    """Bare names in the order in which each was last used."""
+    return list(dict.fromkeys(bare(ref) for ref in reversed(refs)))[::-1]
+
+
+def only(names: Sequence[str], *, newest: bool = False) -> str:
+    """The one name there is, or the newest where that will do; else an empty text."""
+    return names[-1] if len(names) == 1 or (newest and names) else ""

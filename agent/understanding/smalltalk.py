@@ -1,0 +1,84 @@
+"""What needs no tool: greetings, thanks, what we are, and what we cannot do."""
+
+import re
+
+CAPABLE = (
+    "I make text classifiers to measure, on this machine:\n"
+    "- **Data**: drop a CSV, TSV, JSONL or Parquet file with a text and a label column and say "
+    "“make a dataset from this”.\n"
+    "- **Fine-tune**: say “fine-tune a classifier on it”; you see the plan with time, memory and "
+    "baselines, and nothing runs before you approve.\n"
+    "- **Deploy**: say “deploy it” and call the endpoint from curl or Python, or “ask it: …” here.\n"
+    "- **Look after it**: “what is running?”, “how is it doing?”, “cancel it”, “what waits for "
+    "approval?”, “what takes room on the disk?”.\n"
+    "- **Answer from documents**, with citations: from the built-in help or from files you add."
+)
+LIMITS = (
+    "I cannot do that. I fine-tune and serve text classifiers, look after them, and answer from "
+    "documents. Say “what can you do?” for examples."
+)
+UNSUPPORTED = (
+    "I cannot train that. What I can fine-tune is a classifier for texts: it learns to put one of "
+    "your labels on a text. I do not train on images, sound or video, nor language models that write, "
+    "and nothing from scratch. With a file that has a text and a label column we can start at once."
+)
+UNCLEAR = (
+    "I did not understand that, so I did nothing. I can make a dataset from a file, fine-tune a "
+    "text classifier on it, deploy it, ask it, tell how things stand and search the documentation."
+)
+PAUSE = (
+    "I cannot pause a run. “Cancel it” stops it at once and keeps its checkpoints; “retry it” starts "
+    "it again."
+)
+NO_DELETE_RUN = (
+    "I cannot delete a run: it is the record of how a model came to be. I can cancel one that is "
+    "running, and delete a dataset, a model or documents."
+)
+NOTHING = "Nothing was started. A run, a deployment or a deletion always waits for your approval first."
+HELLO = (
+    "Hello! Drop a file with texts and labels here, or say “what can you do?”."
+)
+WHO = (
+    "I am Thimble: I turn a file of labelled texts into a fine-tuned classifier behind an API, from "
+    "this conversation."
+)
+THANKS = "You are welcome."
+BYE = "Good-bye. Runs go on without this page, and endpoints stay live while the server runs."
+FINE = "Good. Tell me what to do next."
+APPROVE = (
+    "A message cannot approve anything, so that no text in a file or document ever can. Press the "
+    "button on the card, or run `thimble approve ID` in a terminal."
+)
+
+TALK = (
+    (r"(?:hi|hello|hey|good (?:morning|evening|afternoon|day)|greetings|yo|howdy|你好|您好|嗨)(?: there| "
+     r"thimble| all)?", HELLO),
+    (r"how are you(?: doing| today)?", HELLO),
+    (r"(?:(?:many |ok |great |perfect |cool )?(?:thanks|thank you|thx|ty|cheers)(?: (?:a lot|so much|very "
+     r"much|again|thimble|for .*|you))?|谢谢你?|多谢)", THANKS),
+    (r"(?:good ?)?(?:bye|goodbye|see you|good night|ciao|再见)(?: .*)?", BYE),
+    (r"(?:great|nice|cool|perfect|wonderful|awesome|well done|good job|good|ok|okay|fine|got it|i see|"
+     r"understood|alright|sounds good|no|nope|never ?mind|not now|nothing)"
+     r"(?: (?:then|now|job|work|so far|thimble|idea|one|for now|to know|thanks))*", FINE),
+    (r"(?:help|\?+|/help|help me|help please|i need help|帮助)", CAPABLE),
+    (r"(?:what|which things|how much) (?:all )?(?:can|could|do) (?:you|i|we|thimble|this)(?: all)? "
+     r"(?:do|offer|help(?: me)?(?: with)?|make|know)(?: (?:here|for me|with (?:you|this|thimble)))?",
+     CAPABLE),
+    (r"what (?:are you able to do|are your (?:skills|features|abilities|capabilities|tools|commands)|"
+     r"is possible(?: here)?|are the commands|commands (?:are there|do you (?:know|have)))", CAPABLE),
+    (r"(?:how can you help(?: me)?|how do you help(?: me)?|what is (?:this|thimble) (?:for|good for)|"
+     r"what (?:do|does) (?:you|thimble|this) do|show me what you can do|where do i (?:start|begin)|"
+     r"how do i (?:start|begin)|list (?:your )?(?:commands|tools|skills)|get(?:ting)? started)", CAPABLE),
+    (r"你?(?:能|可以|会)做?什么|你会什么|怎么用", CAPABLE),
+    (r"(?:who|what) (?:are you|is thimble|is this)|你是谁|are you (?:an? )?(?:ai|bot|human|robot|llm|gpt"
+     r"|chatgpt|real person|person).*", WHO),
+)  # fmt: skip
+COMPILED = [(re.compile(pattern), answer) for pattern, answer in TALK]
+
+
+def smalltalk(text: str) -> str | None:
+    """The answer to a normal text that is nothing but talk."""
+    bared = text.strip(" .!?,:)(;")
+    if text.strip() and not bared:
+        return CAPABLE
+    return next((answer for pattern, answer in COMPILED if pattern.fullmatch(bared)), None)
