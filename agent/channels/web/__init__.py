@@ -1,0 +1,69 @@
+"""The chat in the browser: Chainlit, mounted under our own application.
+
+Chainlit is known in this folder only, and imported when `mount` is called, after its place on the
+disk has been made: importing this package does nothing.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+
+from agent.channels.web import place
+from tools.base import House
+
+if TYPE_CHECKING:
+    from agent.channels.web.desk import Converse, Desk
+
+PATH = "/chat"
+
+
+def mount(app: FastAPI, house: House, converse: "Converse | None" = None) -> None:
+    """Serve the chat at /chat, and follow the house's events while the application runs.
+
+    Call it once in a process, before the application starts and after its other routes.
+
+    Args:
+        converse: What answers; `agent.session.Session` unless given.
+
+    Raises:
+        SettingsError: The chat's configuration is not there.
+    """
+    spot = place.prepare(house.settings)
+    from chainlit.utils import mount_chainlit
+
+    from agent.channels.web import desk, door, uploads
+
+    made = open_desk(house, spot, converse)
+    desk.take(made)
+    door.configure(house.settings)
+    door.close_unused()
+    door.guard_sockets(made.history, made.follow)
+    app.include_router(uploads.routes(house, made.history))
+    mount_chainlit(app=app, target=str(Path(__file__).parent / "chat.py"), path=PATH)
+    follow_while_running(app, made)
+
+
+def open_desk(house: House, spot: place.Place, converse: "Converse | None") -> "Desk":
+    from agent.channels.web.cards import Cards
+    from agent.channels.web.desk import Desk
+    from agent.channels.web.follow import Follow
+    from agent.channels.web.history import Elements, History
+    from agent.session import Session
+
+    history = History(house.database.path, Elements(spot.elements))
+    cards = Cards(history)
+    return Desk(house, converse or Session, history, cards, Follow(house, cards))
+
+
+def follow_while_running(app: FastAPI, made: "Desk") -> None:
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(running: FastAPI) -> AsyncIterator[Any]:
+        async with inner(running) as state, made.follow.following():
+            yield state
+
+    app.router.lifespan_context = lifespan

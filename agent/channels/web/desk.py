@@ -1,0 +1,43 @@
+"""What the Chainlit file needs from the house. Chainlit runs that file by itself and hands it
+nothing, so what `mount` was given is left here for it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.channels.web.cards import Cards
+from agent.channels.web.follow import Follow
+from agent.channels.web.history import History
+from agent.events import Event
+from agent.session import FileRef
+from core.identity import Caller
+from tools.base import House
+
+
+class Conversation(Protocol):
+    def reply(self, text: str, files: Sequence[FileRef] = ()) -> AsyncIterator[Event]: ...
+
+
+Converse = Callable[[House, Caller, str, str], Conversation]
+"""House, caller, thread and channel: `agent.session.Session`."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    house: House
+    converse: Converse
+    history: History
+    cards: Cards
+    follow: Follow
+
+
+_desk: list[Desk] = []
+
+
+def take(desk: Desk) -> None:
+    _desk[:] = [desk]
+
+
+def current() -> Desk:
+    return _desk[0]

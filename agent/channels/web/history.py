@@ -1,0 +1,170 @@
+"""Threads, messages and charts, kept in the records' file: Chainlit's data layer on SQLite."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from chainlit.data.sql_alchemy import SQLAlchemyDataLayer
+from chainlit.data.storage_clients.base import BaseStorageClient
+from chainlit.data.utils import queue_until_user_message
+from chainlit.utils import utc_now
+from sqlalchemy import text
+
+from agent.channels.web.ids import is_uuid
+from core.errors import RequestRefused
+from core.records.database import prepare
+
+Json = dict[str, Any]
+ELEMENT_URL = "/chat/element/"
+JSON_COLUMNS = ("tags", "metadata", "generation", "props", "playerConfig")
+
+
+class Elements(BaseStorageClient):  # type: ignore[misc]
+    """The contents of charts, one file each, named by the element's id."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, identifier: str) -> Path:
+        """Raises RequestRefused for what is not a UUID, so no name leads elsewhere."""
+        if not is_uuid(identifier):
+            raise RequestRefused("This is not the id of an element.", code="not_found")
+        return self.folder / identifier
+
+    def write(self, identifier: str, content: bytes) -> None:
+        target = self.path(identifier)
+        part = target.with_suffix(".part")
+        part.write_bytes(content)
+        part.replace(target)
+
+    async def upload_file(
+        self,
+        object_key: str,
+        data: bytes | str,
+        mime: str = "application/octet-stream",
+        overwrite: bool = True,
+        content_disposition: str | None = None,
+    ) -> Json:
+        self.write(object_key, data.encode() if isinstance(data, str) else data)
+        return {"object_key": object_key, "url": ELEMENT_URL + object_key}
+
+    async def delete_file(self, object_key: str) -> bool:
+        if is_uuid(object_key):
+            self.path(object_key).unlink(missing_ok=True)
+        return True
+
+    async def get_read_url(self, object_key: str) -> str:
+        return ELEMENT_URL + object_key
+
+    async def close(self) -> None:
+        return None
+
+
+class History(SQLAlchemyDataLayer):  # type: ignore[misc]
+    """Chainlit's SQL layer, made to work on SQLite: lists and maps are kept as JSON text."""
+
+    def __init__(self, records: Path, elements: Elements) -> None:
+        super().__init__(conninfo=f"sqlite+aiosqlite:///{records}", storage_provider=elements)
+        self.elements = elements
+        prepare(self.engine.sync_engine)
+
+    async def execute_sql(self, query: str, parameters: Json) -> list[Json] | int:
+        """Rows, or how many were changed. Errors are raised: lost history must be noticed."""
+        reads = query.lstrip()[:6].upper() == "SELECT"
+        encoded = {name: encode(value) for name, value in parameters.items()}
+        async with self.engine.connect() as connection:
+            if reads:
+                connection = await connection.execution_options(writes=False)
+            async with connection.begin():
+                result = await connection.execute(text(query), encoded)
+                if result.returns_rows:
+                    return [dict(row) for row in result.mappings()]
+                return int(result.rowcount)
+
+    async def rows(self, query: str, **parameters: Any) -> list[Json]:
+        found = await self.execute_sql(query, parameters)
+        assert isinstance(found, list)
+        return found
+
+    async def get_current_timestamp(self) -> str:
+        return str(utc_now())
+
+    async def get_thread(self, thread_id: str) -> Json | None:
+        # Chainlit puts stored thread ids into SQL text, so only true ids may be stored or asked.
+        return await super().get_thread(thread_id) if is_uuid(thread_id) else None
+
+    async def update_thread(self, thread_id: str, *args: Any, **kwargs: Any) -> None:
+        if not is_uuid(thread_id):
+            raise RequestRefused("This is not the id of a thread.", code="not_found")
+        await super().update_thread(thread_id, *args, **kwargs)
+
+    async def delete_thread(self, thread_id: str) -> None:
+        await super().delete_thread(thread_id)
+        await self.execute_sql("DELETE FROM messages WHERE thread_id = :id", {"id": thread_id})
+
+    async def get_all_user_threads(
+        self, user_id: str | None = None, thread_id: str | None = None
+    ) -> list[Json] | None:
+        threads = await super().get_all_user_threads(user_id, thread_id)
+        for thread in threads or []:
+            decode(thread)
+            for part in [*thread["steps"], *thread["elements"]]:
+                decode(part)
+        return threads  # type: ignore[no-any-return]
+
+    @queue_until_user_message()  # type: ignore[untyped-decorator]
+    async def create_element(self, element: Any) -> None:
+        """Keep what came with a message; an upload lies in the files already."""
+        if not element.for_id:
+            return
+        await self.update_thread(element.thread_id)
+        row = {name: value for name, value in element.to_dict().items() if value is not None}
+        row |= {"mime": element.mime or "application/octet-stream", "url": ELEMENT_URL + element.id}
+        if element.path:
+            row["objectKey"] = element.id
+            row["path"] = Path(element.path).name
+        elif element.content:
+            row |= await self.upload(element.id, element.content)
+        await self.keep_element(row)
+
+    async def upload(self, identifier: str, content: bytes | str) -> Json:
+        made = await self.elements.upload_file(identifier, content)
+        return {"objectKey": made["object_key"]}
+
+    async def keep_element(self, row: Json) -> None:
+        await self.execute_sql(upsert("elements", row), row)
+
+    async def keep_step(self, row: Json) -> None:
+        """Store a message from outside of any turn."""
+        await self.update_thread(row["threadId"])
+        await self.execute_sql(upsert("steps", row), row)
+
+    async def thread_of_tab(self, session_id: str) -> str | None:
+        """The thread that a tab was in, for a tab that is older than this process."""
+        found = await self.rows(
+            "SELECT id FROM threads WHERE json_extract(metadata, '$.tab') = :tab", tab=session_id
+        )
+        return str(found[0]["id"]) if found else None
+
+    async def owner_of(self, thread_id: str) -> str | None:
+        found = await self.rows('SELECT "userIdentifier" FROM threads WHERE id = :id', id=thread_id)
+        return str(found[0]["userIdentifier"]) if found else None
+
+
+def upsert(table: str, row: Json) -> str:
+    """SQL for the row's columns; the names are ours or Chainlit's, never a client's."""
+    columns = ", ".join(f'"{name}"' for name in row)
+    values = ", ".join(f":{name}" for name in row)
+    updates = ", ".join(f'"{name}" = :{name}' for name in row if name != "id")
+    insert = f"INSERT INTO {table} ({columns}) VALUES ({values})"
+    return f"{insert} ON CONFLICT (id) DO UPDATE SET {updates}"
+
+
+def encode(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+
+
+def decode(row: Json) -> None:
+    for name in JSON_COLUMNS:
+        if isinstance(row.get(name), str):
+            row[name] = json.loads(row[name])

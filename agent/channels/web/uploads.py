@@ -1,0 +1,196 @@
+"""Files on their way in and out of the chat, in place of Chainlit's own routes for them.
+
+Chainlit reads an upload whole into memory before it looks at its size, and serves it back under
+the type that the sender gave it. Here it is streamed to the disk under an id of ours, and what is
+served can never run as a page.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable
+from pathlib import Path
+from typing import Any
+
+from chainlit.auth import authenticate_user, reuseable_oauth
+from chainlit.session import WebsocketSession
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from agent.channels.web.drawing import name_id
+from agent.channels.web.edge import attempt, caller_for
+from agent.channels.web.history import History
+from core.errors import RequestRefused
+from core.identity import Caller
+from core.records.tables import File
+from tools.base import House
+
+CHUNK_BYTES = 2**20
+FORM_BYTES = 2**16
+"""Room for the parts of the form around the file."""
+HARMLESS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cache-Control": "private, max-age=3600",
+}
+
+
+class Refusal(Exception):
+    """Why something is not taken or served, as Chainlit's page expects to be told."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.answer = JSONResponse({"detail": words}, status)
+
+
+def routes(house: House, history: History) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/chat/project/file")
+    async def upload(request: Request, session_id: str) -> Response:
+        """Take one file for the next message of a tab."""
+        return await answer(take_upload(house, request, session_id))
+
+    @router.get("/chat/project/file/{file_id}")
+    async def sent(request: Request, file_id: str, session_id: str) -> Response:
+        """A file that this tab has sent, to be saved."""
+        return await answer(sent_file(request, file_id, session_id))
+
+    @router.get("/chat/element/{element_id}")
+    async def element(request: Request, element_id: str) -> Response:
+        """What belongs to a stored message: a chart, or a file that was sent with it."""
+        return await answer(stored_element(house, history, request, element_id))
+
+    return router
+
+
+async def answer(work: Awaitable[Response]) -> Response:
+    """What the work makes, or why not, in the one field that Chainlit's page shows."""
+    made: list[Response] = []
+
+    async def run() -> None:
+        try:
+            made.append(await work)
+        except Refusal as refusal:
+            made.append(refusal.answer)
+
+    failure = await attempt(run())
+    return made[0] if failure is None else Refusal(400, failure).answer
+
+
+async def take_upload(house: House, request: Request, session_id: str) -> Response:
+    tab = await tab_of(request, session_id)
+    caller = caller_for(tab.user.identifier)
+    saved = await save(house, request, caller)
+    return JSONResponse(remember(tab, saved, house.files.path(caller, saved.id)))
+
+
+async def sent_file(request: Request, file_id: str, session_id: str) -> Response:
+    tab = await tab_of(request, session_id)
+    if file_id not in tab.files:
+        raise Refusal(404, "There is no such file.")
+    file = tab.files[file_id]
+    return to_save(file["path"], file["name"], "application/octet-stream")
+
+
+async def stored_element(
+    house: House, history: History, request: Request, element_id: str
+) -> Response:
+    user = await person(request)
+    row = await element_row(history, user, element_id)
+    if row["path"]:
+        path = house.files.path(caller_for(user), row["path"])
+        return to_save(path, row["name"], "application/octet-stream")
+    path = history.elements.path(element_id)
+    if not path.is_file():
+        raise Refusal(404, "There is no such element.")
+    return to_save(path, "chart.json", "application/json")
+
+
+async def person(request: Request) -> str:
+    """The user whose login the request carries. Raises Refusal without one."""
+    token = await reuseable_oauth(request)
+    user = await authenticate_user(token) if token else None
+    if user is None:
+        raise Refusal(401, "Log in first.")
+    return str(user.identifier)
+
+
+async def tab_of(request: Request, session_id: str) -> Any:
+    user = await person(request)
+    tab = WebsocketSession.get_by_id(session_id)
+    if tab is None or tab.user is None or tab.user.identifier != user:
+        raise Refusal(404, "This tab is not known any more; reload the page.")
+    return tab
+
+
+async def save(house: House, request: Request, caller: Caller) -> File:
+    """Save the one file of the request's form."""
+    limit = house.settings.max_upload_bytes
+    parser = MultiPartParser(
+        request.headers, capped(request, limit + FORM_BYTES, limit), max_files=1, max_fields=2
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError) as error:
+        raise RequestRefused("The upload is not a form with one file.") from error
+    file = form.get("file")
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise RequestRefused("The upload has no file in it.")
+    try:
+        chunks = iter(lambda: file.file.read(CHUNK_BYTES), b"")
+        return await asyncio.to_thread(house.files.save, caller, file.filename, chunks)
+    finally:
+        await form.close()
+
+
+async def capped(request: Request, most: int, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body, given up as soon as it is too large, before all of it has come."""
+    declared = request.headers.get("content-length", "0")
+    seen = int(declared) if declared.isdecimal() else 0
+    if seen > most:
+        raise too_large(limit)
+    seen = 0
+    async for chunk in request.stream():
+        seen += len(chunk)
+        if seen > most:
+            raise too_large(limit)
+        yield chunk
+
+
+def too_large(limit: int) -> RequestRefused:
+    return RequestRefused(
+        f"The file is larger than {limit >> 20} MiB.",
+        code="file_too_large",
+        fix="Split it, or start Thimble with a larger THIMBLE_MAX_UPLOAD_MB.",
+    )
+
+
+def remember(tab: Any, saved: File, path: Path) -> dict[str, str]:
+    """Tell Chainlit of the file, as its own route would."""
+    identifier = name_id(saved.id)
+    tab.files[identifier] = {
+        "id": identifier,
+        "path": path,
+        "name": saved.filename,
+        # By the sender's type a page or picture would be shown; here it is a file to save.
+        "type": "application/octet-stream",
+        "size": saved.bytes,
+    }
+    return {"id": identifier}
+
+
+async def element_row(history: History, user: str, element_id: str) -> dict[str, Any]:
+    rows = await history.rows(
+        'SELECT e.path, e.name FROM elements e JOIN threads t ON t.id = e."threadId" '
+        'WHERE e.id = :id AND t."userIdentifier" = :user',
+        id=element_id,
+        user=user,
+    )
+    if not rows:
+        raise Refusal(404, "There is no such element.")
+    return rows[0]
+
+
+def to_save(path: Path, name: str, mime: str) -> FileResponse:
+    return FileResponse(path, media_type=mime, filename=name, headers=HARMLESS)
