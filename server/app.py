@@ -22,22 +22,36 @@ from finetune.bases import Bases
 from finetune.follow import Follower
 from finetune.quote import Quotes
 from finetune.runs import Runs
-from knowledge.embedder import Embedder
+from knowledge.embedder import Embedder, Embeds
 from knowledge.search import Library
+from launchers.base import Launcher
 from server import errors, help_pages, openai_api, rest
 from server.gate import App, Gate
 from serving.supervisor import Supervisor
 from tools import base
 
 
-def build_house(settings: Settings, base_url: str) -> base.House:
-    """Every room, wired by plain arguments; nothing is started yet."""
+def build_house(
+    settings: Settings,
+    base_url: str,
+    launcher: Launcher | None = None,
+    embedder: Embeds | None = None,
+) -> base.House:
+    """Every room, wired by plain arguments; nothing is started yet.
+
+    Args:
+        launcher: Default: what the settings name.
+        embedder: Default: the one that was exported into the home.
+    """
     storage = Storage(settings.home)
     database = Database(settings.home / "records.sqlite")
     bus = Bus()
-    launcher = plugins.load(launchers, settings.launcher).create(settings)
+    launcher = launcher or plugins.load(launchers, settings.launcher).create(settings)
+    embedder = embedder or Embedder(settings.home / "embedder")
     datasets = Datasets(database, storage)
     bases = Bases(settings.home)
+    quotes = Quotes(database, storage, datasets, bases, launcher, bus)
+    runs = Runs(database, storage, datasets, bases, launcher, bus)
     return base.House(
         settings=settings,
         database=database,
@@ -47,11 +61,11 @@ def build_house(settings: Settings, base_url: str) -> base.House:
         files=Files(database, storage, settings.max_upload_bytes),
         datasets=datasets,
         bases=bases,
-        quotes=Quotes(database, storage, datasets, bases, launcher, bus),
-        runs=Runs(database, storage, datasets, bases, launcher, bus),
-        follower=Follower(database, storage, datasets, bases, launcher, bus),
+        quotes=quotes,
+        runs=runs,
+        follower=Follower(runs, quotes),
         supervisor=Supervisor(database, storage, launcher, bus),
-        library=Library(database, storage, Embedder(settings.home / "embedder")),
+        library=Library(database, storage, embedder),
         base_url=base_url,
     )
 

@@ -220,8 +220,8 @@ def ask(ctx: ToolContext, wanted: Tool, values: Json) -> Json:
 def already_asked(ctx: ToolContext, wanted: Tool, values: Json, approval_id: str) -> Outcome:
     """What came of an approval, for the very call that it was given for."""
     approval = approvals.get(ctx.house.database, ctx.caller, approval_id)
-    same = values in (approval.asked, schema.check(wanted.arguments, approval.arguments))
-    if approval.tool != wanted.name or not same:
+    resolved = approval.tool == wanted.name and schema.check(wanted.arguments, approval.arguments)
+    if not resolved or values not in (approval.asked, resolved):
         raise RequestRefused(
             f"{approval_id} was asked for other arguments.",
             code="approval_mismatch",
