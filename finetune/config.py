@@ -19,7 +19,7 @@ MIN_STEPS = 100
 LONGEST_DEFAULT = 256
 """Texts beyond this many tokens are rare, and cost more than they tell about a label."""
 HEAD_RATE_FACTOR = 5.0
-"""The head starts from nothing and learns this much faster than the adapter."""
+"""The head is small and far from any harm: it learns this much faster than the adapter."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def default(name: str, facts: Facts, found: Parameters) -> tuple[Number, str]:
             return float(found["rank"].value), "equal to the rank, so the scale is 1"
         case "head_learning_rate":
             rate = min(found["learning_rate"].value * HEAD_RATE_FACTOR, 0.5)
-            return rate, "5 times learning_rate: the head starts from nothing"
+            return rate, "5 times learning_rate: a head may learn faster"
         case "batch_size":
             return default_batch(facts.train_rows)
         case "max_length":

@@ -29,11 +29,6 @@ from launchers.base import Launcher
 VALID_S = 7 * 24 * 3600.0
 """How long a measurement is trusted; as long as a request for approval lives."""
 ARGUMENTS = ("dataset", "base_model", *config.LIMITS)
-BASELINES = (
-    {"name": "majority", "title": "Always the most common class"},
-    {"name": "tfidf", "title": "TF-IDF + linear"},
-    {"name": "frozen", "title": "Linear on frozen embeddings"},
-)
 COST = {"amount": 0, "currency": None, "why": "it runs on your own machine"}
 
 
@@ -198,10 +193,19 @@ def plan(
         "steps": config.total_steps(dataset.splits["train"], values),
         "rows": dict(dataset.splits),
         "classes": len(dataset.profile["labels"]),
-        "baselines": [dict(baseline) for baseline in BASELINES],
+        "baselines": baselines(base),
         "cost": dict(COST),
         "notes": notes,
     }
+
+
+def baselines(base: Base) -> list[dict[str, str]]:
+    """The cheap alternatives that every run trains too, and has to beat."""
+    return [
+        {"name": "majority", "title": "Always the most frequent label"},
+        {"name": "tfidf", "title": "TF-IDF of words and characters + linear"},
+        {"name": "frozen", "title": f"Linear on frozen {base.name}"},
+    ]
 
 
 def usable(quote: tables.Quote) -> bool:
