@@ -95,10 +95,10 @@ class Datasets:
             found: tables.Dataset = versioned(session, tables.Dataset, caller, ref)
             return found
 
-    def in_use(self, caller: Caller, ref: str) -> list[str]:
-        """The runs that are not finished with this version."""
+    def refuse_in_use(self, caller: Caller, dataset: tables.Dataset) -> None:
+        """Raises RequestRefused while a run works with the version, naming the run."""
         with self.database.read() as session:
-            return users(session, caller, ref)
+            refuse_in_use(dataset, users(session, caller, dataset.ref))
 
     def list(self, caller: Caller) -> list[tables.Dataset]:
         """The caller's dataset versions, oldest first."""

@@ -1,6 +1,5 @@
 """The rows of a dataset: a text and a label each, with the place they came from."""
 
-import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -15,12 +14,11 @@ from data.problems import FIRST
 LABEL_CHARACTERS = 200
 MAX_EMPTY_SHARE = 0.1
 """A file with more rows than this without text is refused: something else is wrong with it."""
-SPACES = re.compile(r"\s+")
 
 
 def key_of(text: str) -> str:
     """What makes two texts the same: not their case, spacing or width of characters."""
-    return SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip().casefold()
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 @dataclass(frozen=True)

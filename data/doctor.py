@@ -1,0 +1,99 @@
+"""Is the data fit to train on: its problems, those with a base model, and a verdict in a sentence.
+
+Numbers in, plain data out; who measures the tokens is no matter here.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from data.problems import problem
+
+UNKNOWN = 0.1
+"""Share of tokens without a word in the base from which a tuned model is likely to lose against
+counting characters."""
+MOSTLY = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """How a base model reads the training texts."""
+
+    base: str
+    limit: int
+    """How many tokens the base can read at once."""
+    tokens: Sequence[int]
+    """Length of each text that was measured."""
+    rows: Sequence[int]
+    """The row of each in its file."""
+    unknown_share: float
+    """Share of tokens that the base has no word for, 0 to 1."""
+
+
+def check(problems: Sequence[Mapping[str, Any]], fit: Fit) -> dict[str, Any]:
+    """All problems, the heavier first, with their counts, the token lengths and a verdict."""
+    order = {"error": 0, "warning": 1, "note": 2}
+    found = sorted([*of_fit(fit), *problems], key=lambda entry: order[entry["severity"]])
+    count = Counter(entry["severity"] for entry in found)
+    return {
+        "base_model": fit.base,
+        "verdict": verdict(count),
+        "errors": count["error"],
+        "warnings": count["warning"],
+        "notes": count["note"],
+        "problems": found,
+        "tokens": of_tokens(fit),
+    }
+
+
+def of_fit(fit: Fit) -> list[dict[str, Any]]:
+    found = []
+    cut = [row for row, n in zip(fit.rows, fit.tokens, strict=True) if n > fit.limit]
+    if cut:
+        found.append(
+            problem(
+                "too_long",
+                "warning",
+                f"{len(cut):,} of {len(fit.tokens):,} texts are longer than the {fit.limit} tokens "
+                f"that {fit.base} can read; their end is not seen.",
+                "Put what matters first, or split these texts.",
+                cut,
+            )
+        )
+    if fit.unknown_share >= UNKNOWN:
+        how_many = "Most" if fit.unknown_share >= MOSTLY else f"{fit.unknown_share:.0%}"
+        found.append(
+            problem(
+                "unknown_language",
+                "warning",
+                f"{how_many} characters or words in these texts are unknown to {fit.base}: it was "
+                "made for another language.",
+                "Expect the TF-IDF baseline to do better, which can be deployed too; or ask the "
+                "operator to add a base model for this language.",
+                count=round(fit.unknown_share * sum(fit.tokens)),
+            )
+        )
+    return found
+
+
+def of_tokens(fit: Fit) -> dict[str, Any]:
+    counts = np.asarray(fit.tokens)
+    return {
+        "limit": fit.limit,
+        "median": int(np.median(counts)),
+        "p95": int(np.percentile(counts, 95)),
+        "max": int(counts.max()),
+        "unknown_share": round(fit.unknown_share, 4),
+    }
+
+
+def verdict(count: Mapping[str, int]) -> str:
+    if count["error"]:
+        return "Not ready: correct the errors first."
+    if count["warning"]:
+        many = "one thing" if count["warning"] == 1 else f"{count['warning']} things"
+        return f"Ready to train, but {many} may cost accuracy or mislead the score."
+    return "Ready to train; nothing stands in the way."
