@@ -35,7 +35,9 @@ COMPARING = re.compile(
     r"(?: (?:too|as well|beside it|next to it|says?|say|alongside))*\)?",
     re.IGNORECASE,
 )
-COLON = re.compile(rf"^(?P<head>[^:\"]*?\b{VERB}\b[^:\"]{{0,90}}?)\s*:\s*(?P<text>.+)$", re.I | re.S)
+COLON = re.compile(
+    rf"^(?P<head>[^:\"]*?\b{VERB}\b[^:\"]{{0,90}}?)\s*:\s*(?P<text>.+)$", re.I | re.S
+)
 BARE = (
     rf"^(?:ask|query) {TARGET}(?: (?:about|whether|if|to classify|for|with|on|what it thinks of))? "
     r"(?P<text>.+)$",

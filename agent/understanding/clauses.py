@@ -38,7 +38,9 @@ NEGATED = re.compile(
     r"should not|must not|instead of|rather than|nothing yet|not to|no)\b(?! (?:longer|more|idea))"
     r"|(?:不要|别|先不|不用|不必)"
 )
-WONDERING = re.compile(r"\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have|get|find|want|need)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b")
+WONDERING = re.compile(
+    r"\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have|get|find|want|need)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
+)
 SUBORDINATE = re.compile(
     r"^(?:after|once|when|as soon as|before|if|while|until|assuming|since|because|as|unless)\b"
 )

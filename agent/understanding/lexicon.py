@@ -154,7 +154,9 @@ def longest() -> int:
 @cache
 def guessable() -> list[str]:
     """Single words long enough that a slip in them is recognised."""
-    return sorted({key[0] for key in phrases() if len(key) == 1 and slips(key[0]) and key[0].isascii()})
+    return sorted(
+        {key[0] for key in phrases() if len(key) == 1 and slips(key[0]) and key[0].isascii()}
+    )
 
 
 @cache
@@ -173,7 +175,14 @@ def stem(word: str) -> str:
     """The lexicon's word that this one is a form of, such as `deploy` for `deploying`."""
     if (word,) in phrases() or not word.isascii():
         return word
-    for ending, instead in (("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"), ("es", ""), ("s", "")):
+    for ending, instead in (
+        ("ing", ""),
+        ("ing", "e"),
+        ("ed", ""),
+        ("ed", "e"),
+        ("es", ""),
+        ("s", ""),
+    ):
         base = word.removesuffix(ending) + instead
         for form in (base, base[:-1] if base[-2:-1] == base[-1:] else base):
             if base != word and len(form) > 2 and word.endswith(ending) and (form,) in phrases():

@@ -111,7 +111,9 @@ class Scene:
     def baseline(self, kind: str, named: Mentions) -> str:
         """The name of a baseline model; without a kind the recommended one."""
         stem = root((named.models + named.datasets + [""])[0] or self.made_model)
-        stem = stem or root(self.spoken("model")) or self.trained() or only(self.stems(), newest=True)
+        stem = (
+            stem or root(self.spoken("model")) or self.trained() or only(self.stems(), newest=True)
+        )
         if not stem:
             return ""
         return f"{stem}-{kind or self.recommended(stem)}"

@@ -192,7 +192,9 @@ def fitted(value: str) -> str:
 
 def passages_wanted(text: str) -> int | None:
     """How many passages were asked for: `top 5`, `k=3`, `give me 4 passages`."""
-    match = re.search(r"\b(?:top|best|k ?=)\s*(\d+)|\b(\d+) (?:passages|results|hits)", normal(text))
+    match = re.search(
+        r"\b(?:top|best|k ?=)\s*(\d+)|\b(\d+) (?:passages|results|hits)", normal(text)
+    )
     return int(match[1] or match[2]) if match else None
 
 

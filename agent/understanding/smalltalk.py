@@ -34,10 +34,10 @@ NO_DELETE_RUN = (
     "I cannot delete a run: it is the record of how a model came to be. I can cancel one that is "
     "running, and delete a dataset, a model or documents."
 )
-NOTHING = "Nothing was started. A run, a deployment or a deletion always waits for your approval first."
-HELLO = (
-    "Hello! Drop a file with texts and labels here, or say “what can you do?”."
+NOTHING = (
+    "Nothing was started. A run, a deployment or a deletion always waits for your approval first."
 )
+HELLO = "Hello! Drop a file with texts and labels here, or say “what can you do?”."
 WHO = (
     "I am Thimble: I turn a file of labelled texts into a fine-tuned classifier behind an API, from "
     "this conversation."

@@ -67,9 +67,7 @@ def listed(names: list[str]) -> str:
 
 # Data ------------------------------------------------------------------------------------------
 
-NO_FILE = (
-    "Which file? Drop a CSV, TSV, JSONL or Parquet file with a text and a label column into the chat."
-)
+NO_FILE = "Which file? Drop a CSV, TSV, JSONL or Parquet file with a text and a label column into the chat."
 NO_DATASET = (
     "Which dataset? There is none yet: drop a CSV, TSV, JSONL or Parquet file with a text and a "
     "label column into the chat and say “make a dataset from this”."
@@ -114,7 +112,10 @@ def roles(files: list[FileName]) -> tuple[FileName, FileName | None, FileName | 
     """Main, validation and test file, told by their names."""
     rest = list(files)
     found: dict[str, FileName | None] = {"test": None, "validation": None}
-    patterns = {"test": r"(?<![a-z])(?:test|eval|holdout|held)", "validation": r"(?<![a-z])(?:val|dev)"}
+    patterns = {
+        "test": r"(?<![a-z])(?:test|eval|holdout|held)",
+        "validation": r"(?<![a-z])(?:val|dev)",
+    }
     for role, pattern in patterns.items():
         fitting = [file for file in rest if re.search(pattern, file.filename.lower())]
         if fitting and len(rest) > 1:
@@ -163,7 +164,9 @@ def finetune(tool: str) -> Builder:
 
 def of_run(tool: str, *, active: bool = False) -> Builder:
     def build(wish: Wish, scene: Scene) -> Answer:
-        return Answer([Step(tool, {"run": ordinal(wish, scene) or scene.run(wish.named, active=active)})])
+        return Answer(
+            [Step(tool, {"run": ordinal(wish, scene) or scene.run(wish.named, active=active)})]
+        )
 
     return build
 
@@ -172,7 +175,9 @@ def ordinal(wish: Wish, scene: Scene) -> str:
     """The run meant by `the first run` or `the previous run`."""
     runs = [run.id for run in scene.world.runs]
     text = normal(wish.raw)
-    if re.search(r"\b(?:previous|second last|before last|one before|earlier) (?:run|one|job)", text):
+    if re.search(
+        r"\b(?:previous|second last|before last|one before|earlier) (?:run|one|job)", text
+    ):
         return runs[-2] if len(runs) > 1 else ""
     if re.search(r"\b(?:first|oldest) (?:run|one|job)", text):
         return runs[0] if runs else ""
@@ -344,7 +349,9 @@ def delete(wish: Wish, scene: Scene) -> Answer:
         spoken = [kind for kind in kinds if scene.spoken(kind)]
         there = spoken if len(spoken) == 1 else []
     if len(there) != 1:
-        return Answer(ask="What shall I delete: a dataset, a model, or documents? Say its name too.")
+        return Answer(
+            ask="What shall I delete: a dataset, a model, or documents? Say its name too."
+        )
     builders: dict[str, Builder] = {
         "dataset": delete_dataset,
         "model": of_model("delete_model"),
@@ -356,7 +363,9 @@ def delete(wish: Wish, scene: Scene) -> Answer:
 def add_documents(wish: Wish, scene: Scene) -> Answer:
     files = scene.documents() or list(scene.files)
     if not files:
-        return Answer(ask="Which documents? Drop Markdown, text or HTML files, or a zip, into the chat.")
+        return Answer(
+            ask="Which documents? Drop Markdown, text or HTML files, or a zip, into the chat."
+        )
     return Answer([Step("add_documents", {"file_id": file.id}) for file in files])
 
 
@@ -376,7 +385,13 @@ def quote_or_status(wish: Wish, scene: Scene) -> Answer:
     text = normal(wish.raw)
     later = re.search(r"\bwould\b|\bplan\b|\bquote\b|\bestimate\b|\bcost|\bprice|\bmemory\b", text)
     newest = scene.newest_run(active=True)
-    if newest and newest.active and not later and not wish.named.datasets and not scene.made_dataset:
+    if (
+        newest
+        and newest.active
+        and not later
+        and not wish.named.datasets
+        and not scene.made_dataset
+    ):
         return step("run_status", run=newest.id)
     return finetune("quote_finetune")(wish, scene)
 

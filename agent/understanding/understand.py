@@ -68,7 +68,9 @@ YES = re.compile(
     r"(?:[,. !]+(?:please|go ahead|do it|do that|then|thanks|yes|go))*[ .!]*$"
 )
 OFFERED = re.compile(r"[“\"]([^”\"]{3,80})[”\"]")
-OFFER = re.compile(r"(?:shall i|should i|do you want me to|would you like me to|want me to) (.+?)\?", re.I)
+OFFER = re.compile(
+    r"(?:shall i|should i|do you want me to|would you like me to|want me to) (.+?)\?", re.I
+)
 
 
 def understand(
@@ -258,7 +260,13 @@ UNKNOWN = re.compile(
     r"(?= (?:with|for|and|dataset|using|at|as|now|please)\b|[,.?!;]|$)",
     re.IGNORECASE,
 )
-NAMED_TOOLS = ("start_finetune", "quote_finetune", "describe_dataset", "check_dataset", "deploy_endpoint")
+NAMED_TOOLS = (
+    "start_finetune",
+    "quote_finetune",
+    "describe_dataset",
+    "check_dataset",
+    "deploy_endpoint",
+)
 
 
 def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
@@ -330,9 +338,7 @@ def compared(named: Mentions, endpoint: str, asked: Asking) -> str:
 # Following up on what was said -----------------------------------------------------------------
 
 
-def follow_up(
-    said: str, world: World, past: list[Turn], files: Sequence[FileName]
-) -> Plan | None:
+def follow_up(said: str, world: World, past: list[Turn], files: Sequence[FileName]) -> Plan | None:
     """The plan for words that only make sense after what was said before, or None."""
     if not past or not said:
         return None

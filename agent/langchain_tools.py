@@ -1,0 +1,123 @@
+"""The only bridge from our tools to LangChain: each call goes through the one door, in a thread."""
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
+
+from agent.events import ApprovalNeeded, Event, ToolFinished, ToolStarted
+from agent.shown import view_of
+from core.errors import ServiceFailed, ThimbleError
+from tools.base import Outcome, Tool, ToolContext, call, catalogue
+
+log = logging.getLogger(__name__)
+
+SAME_CALL_LIMIT = 3
+MAX_CONTENT = 12_000
+"""Characters of a result that a model reads; the card shows all of it."""
+
+
+class Looping(Exception):
+    """The model made the same call for the third time in one turn."""
+
+
+@dataclass
+class Turn:
+    """What one turn's calls share: who calls, where events go, and what was called before."""
+
+    ctx: ToolContext
+    emit: Callable[[Event], None]
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def count(self, name: str, arguments: dict[str, Any]) -> None:
+        """Raises Looping when this very call was made too often."""
+        key = f"{name} {json.dumps(arguments, sort_keys=True, default=str)}"
+        self.calls[key] += 1
+        if self.calls[key] >= SAME_CALL_LIMIT:
+            raise Looping(name)
+
+
+class DoorTool(BaseTool):
+    """One of our tools as LangChain sees it. Arguments are checked by the door, not here."""
+
+    turn: Any
+    """The `Turn`; untyped because pydantic would copy it."""
+
+    async def ainvoke(self, input: Any, config: Any = None, **_: Any) -> ToolMessage:
+        """Answer a tool call with a message whose artifact is the outcome as data."""
+        arguments: dict[str, Any] = dict(input["args"])
+        self.turn.count(self.name, arguments)
+        self.turn.emit(ToolStarted(input["id"], self.name, arguments))
+        outcome = await asyncio.to_thread(passed, self.turn.ctx, self.name, arguments)
+        announce(self.turn, input["id"], self.name, outcome)
+        return ToolMessage(
+            content=content(outcome),
+            artifact=outcome,
+            name=self.name,
+            tool_call_id=input["id"],
+            status="error" if "error" in outcome else "success",
+        )
+
+    def _run(self, **arguments: Any) -> dict[str, Any]:
+        return passed(self.turn.ctx, self.name, arguments)
+
+
+def bridged(turn: Turn) -> list[BaseTool]:
+    """Every tool of the catalogue, for one turn."""
+    return [as_langchain(tool, turn) for tool in catalogue()]
+
+
+def as_langchain(tool: Tool, turn: Turn) -> BaseTool:
+    shown = tool.as_dict()
+    return DoorTool(
+        name=tool.name,
+        description=shown["description"],
+        args_schema=shown["parameters"],
+        turn=turn,
+    )
+
+
+def passed(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The outcome as {"result"}, {"approval"} or {"error"}."""
+    try:
+        return as_data(call(ctx, name, arguments))
+    except ThimbleError as error:
+        return {"error": error.as_dict()}
+    except Exception:  # edge: no exception text may reach the chat
+        log.exception("%s failed", name)
+        failure = ServiceFailed(
+            "It failed inside Thimble.", fix="The server's log has the details."
+        )
+        return {"error": failure.as_dict()}
+
+
+def as_data(outcome: Outcome) -> dict[str, Any]:
+    if outcome.approval is not None:
+        return {"approval": outcome.approval}
+    return {"result": outcome.result or {}}
+
+
+def announce(turn: Turn, call_id: str, name: str, outcome: dict[str, Any]) -> None:
+    result, error = outcome.get("result"), outcome.get("error")
+    view = view_of(name, result) if result is not None else None
+    turn.emit(ToolFinished(call_id, name, result, error, view))
+    if "approval" in outcome:
+        turn.emit(ApprovalNeeded(outcome["approval"]))
+
+
+def content(outcome: dict[str, Any]) -> str:
+    """What the model reads of an outcome."""
+    if "approval" in outcome:
+        approval = outcome["approval"]
+        return (
+            f"waiting for approval {approval['id']} ({approval['state']}): nothing has run. "
+            "Tell the person to decide with the button; do not call the tool again."
+        )
+    text = json.dumps(outcome, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_CONTENT else text[:MAX_CONTENT] + " … (cut)"
