@@ -123,19 +123,25 @@ def check(name: str, value: Any) -> Number:
     """The value as a number within the limits of its parameter."""
     limit = LIMITS[name]
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and limit.low <= value <= limit.high:
+    # NaN and the infinities fail these comparisons too.
+    if number and limit.low <= value <= limit.high:
         if not limit.whole:
             return float(value)
         if int(value) == value:
             return int(value)
     raise RequestRefused(
-        f"{name}={str(value)[:40]!r} is not {limit}."
-        if isinstance(value, str)
-        else f"{name}={str(value)[:40]} is not {limit}.",
+        f"{name}={shown(value)} is not {limit}.",
         code="invalid_argument",
         param=name,
         fix=f"Give {limit}, or leave it out for the default.",
     )
+
+
+def shown(value: Any) -> str:
+    """A value as part of an error. Python refuses to print whole numbers of many digits."""
+    if isinstance(value, int) and value.bit_length() > 100:
+        return "a number of more than 30 digits"
+    return repr(value)[:40]
 
 
 def refuse_too_long(length: Parameter, facts: Facts) -> None:

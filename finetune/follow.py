@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.errors import ThimbleError
+from core.errors import ServiceFailed, ThimbleError
 from core.events import RunChanged
 from core.identity import Caller
 from core.job import EVENTS_FILE, Job, JobState
@@ -29,6 +29,10 @@ from launchers.base import Status
 INTERVAL_S = 0.5
 MAX_ATTEMPTS = 3
 MAX_PAUSE_S = 60.0
+PASSING = ("records_busy",)
+"""Codes of errors that go away by themselves: the next look tries again."""
+TRAIN_RESULT = ("metrics", "baselines", "export", "adapter")
+PROBE_RESULT = ("estimate", "seconds_per_step", "eval_seconds_per_row")
 
 log = logging.getLogger(__name__)
 
@@ -134,6 +138,8 @@ class Follower:
                 self.workshop.prepare(job.id, kind, self.dataset_of(row, recipe), recipe)
             self.launcher.submit(job)
         except ThimbleError as error:
+            if error.code in PASSING:
+                raise
             self.give_up(row, error.as_dict())
             return False
         watch.submitted = job.attempt
@@ -156,13 +162,19 @@ class Follower:
             self.give_up(run, endings.failure(status, named, logs, run.quote))
 
     def succeed(self, run: tables.Run, job: Job, watch: Watch) -> None:
-        result = read_result(self.workshop, job)
+        result = read_result(self.workshop, job, TRAIN_RESULT)
         if result is None:
             self.give_up(run, endings.no_result())
             return
         self.keep_progress(run.id, watch)
         result["verdict"] = promote.verdict(result)
-        self.runs.models.register(run, result, job.folder, self.dataset_of(run, run.recipe))
+        try:
+            self.runs.models.register(run, result, job.folder, self.dataset_of(run, run.recipe))
+        except ServiceFailed as error:
+            if error.code != "bad_result":
+                raise
+            self.give_up(run, error.as_dict())
+            return
         self.forget(run.id)
         self.runs.bus.publish(RunChanged(run.id, ended=True))
 
@@ -232,7 +244,7 @@ class Follower:
             self.give_up(quote, endings.failure(status, named, logs, quote.result))
 
     def finish_quote(self, quote: tables.Quote, job: Job) -> None:
-        probe = read_result(self.workshop, job)
+        probe = read_result(self.workshop, job, PROBE_RESULT)
         if probe is None:
             self.give_up(quote, endings.no_result())
             return
@@ -260,9 +272,11 @@ def read_events(folder: Path, progress: Progress) -> bool:
         return False
 
 
-def read_result(workshop: Workshop, job: Job) -> dict[str, Any] | None:
+def read_result(workshop: Workshop, job: Job, needed: tuple[str, ...]) -> dict[str, Any] | None:
+    """The worker's result, when it is whole."""
     try:
         result = workshop.result(job.id)
     except ValueError:
         return None
-    return result if isinstance(result, dict) else None
+    whole = isinstance(result, dict) and all(name in result for name in needed)
+    return result if whole else None

@@ -1,0 +1,79 @@
+"""Verdicts: honest words for the numbers."""
+
+import pytest
+
+from finetune import promote
+from tests.fakes import train_result
+
+
+def test_a_clear_gain_is_called_a_gain_and_the_tuned_model_recommended() -> None:
+    found = promote.verdict(train_result(gain=5.0))
+
+    assert found["better"]
+    assert found["recommend"] == "lora"
+    assert "5.0 points more" in found["text"]
+    assert "Linear on frozen embeddings (85.0 %)" in found["text"]
+    assert "between +2.0 and +8.0" in found["text"]
+
+
+@pytest.mark.parametrize("gain", [2.9, 1.0, 0.0, -2.0])
+def test_an_interval_that_reaches_zero_is_no_gain_and_the_baseline_is_recommended(
+    gain: float,
+) -> None:
+    found = promote.verdict(train_result(gain=gain))
+
+    assert not found["better"]
+    assert found["recommend"] == "frozen"
+    assert "did not clearly beat" in found["text"]
+    assert "may be chance" in found["text"]
+    assert "deploy Linear on frozen embeddings instead" in found["text"]
+
+
+def test_a_loss_is_called_worse() -> None:
+    found = promote.verdict(train_result(gain=-6.0))
+
+    assert "it is worse" in found["text"]
+    assert found["recommend"] == "frozen"
+
+
+def test_the_best_baseline_is_the_one_compared_with() -> None:
+    result = train_result(gain=5.0)
+    result["baselines"][1]["accuracy"] = 0.99
+    result["baselines"][1]["difference"] = {"points": -9.0, "interval": [-11.0, -7.0]}
+
+    assert promote.verdict(result)["recommend"] == "tfidf"
+
+
+def test_a_baseline_that_cannot_be_deployed_is_not_recommended() -> None:
+    result = train_result(gain=5.0)
+    result["baselines"][0]["accuracy"] = 0.999
+
+    assert promote.verdict(result)["than"] == "frozen"
+
+
+def test_accuracy_lost_in_the_8_bit_model_is_told() -> None:
+    result = train_result(gain=5.0)
+    result["export"]["accuracy_int8"] = result["export"]["accuracy_float"] - 0.02
+
+    assert "As it is served (8-bit) it is 88.0 % right" in promote.verdict(result)["text"]
+
+
+def scored(run: str, accuracy: float, dataset: str = "d@1") -> dict[str, object]:
+    interval = [accuracy - 0.02, accuracy + 0.02]
+    return {"run": run, "dataset": dataset, "accuracy": accuracy, "interval": interval}
+
+
+def test_runs_apart_by_more_than_chance_are_ranked() -> None:
+    text = promote.compare([scored("run_1", 0.80), scored("run_2", 0.90)])
+
+    assert text == "run_2 is 10.0 points above run_1, more than chance explains."
+
+
+def test_runs_with_overlapping_intervals_may_differ_by_chance() -> None:
+    assert "may be chance" in promote.compare([scored("run_1", 0.89), scored("run_2", 0.90)])
+
+
+def test_runs_on_different_data_are_not_compared() -> None:
+    text = promote.compare([scored("run_1", 0.8), scored("run_2", 0.9, "other@1")])
+
+    assert "different data" in text
