@@ -6,7 +6,6 @@ disk has been made: importing this package does nothing.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -16,8 +15,6 @@ from tools.base import House
 
 if TYPE_CHECKING:
     from agent.channels.web.desk import Converse, Desk
-
-PATH = "/chat"
 
 
 def mount(app: FastAPI, house: House, converse: "Converse | None" = None) -> None:
@@ -32,17 +29,19 @@ def mount(app: FastAPI, house: House, converse: "Converse | None" = None) -> Non
         SettingsError: The chat's configuration is not there.
     """
     spot = place.prepare(house.settings)
-    from chainlit.utils import mount_chainlit
+    from chainlit.server import app as chainlit_app
 
-    from agent.channels.web import desk, door, uploads
+    from agent.channels.web import chat, door, uploads
 
     made = open_desk(house, spot, converse)
-    desk.take(made)
+    chat.register(made)
     door.configure(house.settings)
     door.close_unused()
     door.guard_sockets(made.history, made.follow)
     app.include_router(uploads.routes(house, made.history))
-    mount_chainlit(app=app, target=str(Path(__file__).parent / "chat.py"), path=PATH)
+    # Not `mount_chainlit`: it would load a file of ours by its path and add a middleware that
+    # logs an error for each request that a browser gives up.
+    app.mount(place.URL_PATH, chainlit_app)
     follow_while_running(app, made)
 
 

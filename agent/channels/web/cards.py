@@ -91,6 +91,16 @@ class Cards:
         known = [{"id": row["id"], **json.loads(row["metadata"] or "{}")} for row in rows]
         return [row for row in known if "key" in row]
 
+    async def showing(self, key: str, owner: str) -> list[str]:
+        """The owner's threads that have a card of this record."""
+        rows = await self.history.rows(
+            'SELECT DISTINCT s."threadId" AS id FROM steps s JOIN threads t ON t.id = s."threadId" '
+            "WHERE json_extract(s.metadata, '$.key') = :key AND t.\"userIdentifier\" = :owner",
+            key=key,
+            owner=owner,
+        )
+        return [row["id"] for row in rows]
+
     async def toast(self, thread_id: str, words: str) -> None:
         for tab in await self.open_tabs(thread_id):
             await tab.emit("toast", {"message": words, "type": "info"})
@@ -162,14 +172,19 @@ def row_of(step: Json, element: Element) -> Json:
 
 
 async def put(tabs: list[WebsocketSession], step: Json, elements: list[Json]) -> None:
-    """Chainlit's page replaces messages and elements by id, but piles up buttons."""
+    """Chainlit's page replaces messages and elements by their id."""
     for tab in tabs:
         await tab.emit("new_message", step)
         for element in elements:
             await tab.emit("element", element)
-        for button in step["metadata"]["buttons"]:
-            await tab.emit("remove_action", button)
-            await tab.emit("action", button)
+        await renew_buttons(tab, step["metadata"])
+
+
+async def renew_buttons(tab: WebsocketSession, metadata: Json) -> None:
+    """The page does not keep buttons, and would show one twice that comes twice."""
+    for button in metadata.get("buttons", []):
+        await tab.emit("remove_action", button)
+        await tab.emit("action", button)
 
 
 async def take_away(

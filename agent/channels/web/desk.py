@@ -1,6 +1,4 @@
-"""What the Chainlit file needs from the house. Chainlit runs that file by itself and hands it
-nothing, so what `mount` was given is left here for it.
-"""
+"""What the callbacks work with: the house, who answers, and the chat's own parts."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -30,14 +28,3 @@ class Desk:
     history: History
     cards: Cards
     follow: Follow
-
-
-_desk: list[Desk] = []
-
-
-def take(desk: Desk) -> None:
-    _desk[:] = [desk]
-
-
-def current() -> Desk:
-    return _desk[0]

@@ -152,7 +152,7 @@ def bars(chart: Chart) -> Json:
         trace |= {"x": chart.y, "y": labels, "orientation": "h"}
         made = layout(chart, 90 + 22 * len(labels))
         made["xaxis"], made["yaxis"] = made["yaxis"], made["xaxis"]
-        made["yaxis"] |= {"autorange": "reversed", "dtick": 1}
+        made["yaxis"] |= {"autorange": "reversed", "dtick": 1, "title": None}
     if words:
         made["yaxis" if lying else "xaxis"]["type"] = "category"
     return {"data": [trace], "layout": made, "config": CONFIG}
@@ -165,7 +165,7 @@ def layout(chart: Chart, height: int) -> Json:
     axis = {"gridcolor": "rgba(128,128,128,0.18)", "zeroline": False, "automargin": True}
     small = {"size": 12}
     return {
-        "title": {"text": plain(chart.title), "font": {"size": 14}, "x": 0, "xref": "paper"},
+        "title": {"text": plain(chart.title), "font": {"size": 14}, "x": 0},
         "height": height,
         "margin": {"l": 8, "r": 12, "t": 44, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",

@@ -9,11 +9,12 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
 
-from agent.channels.web.cards import Cards
+from agent.channels.web.cards import Cards, renew_buttons
 from agent.channels.web.drawing import Card, draw
 from agent.channels.web.edge import attempt
 from agent.channels.web.progress import progress_card
@@ -97,19 +98,24 @@ class Follow:
     async def run(self, run_id: str) -> None:
         """Draw the run's card as it is now; when it has ended, as its report, once."""
         run = await asyncio.to_thread(self.find_run, run_id)
-        if (
-            run is None
-            or run.thread_id is None
-            or not await self.may_post(run.thread_id, run.owner)
-        ):
+        if run is None:
             return
+        card = await self.run_card(run)
         news = run.state in ENDED and run.reported_at is None
-        if not news and run.state in ENDED and await self.cards.has(run.thread_id, run.id):
-            return
-        await self.cards.show(run.thread_id, await self.run_card(run), last=news)
+        for thread_id in await self.threads(run, run.id):
+            await self.cards.show(thread_id, card, last=news and thread_id == run.thread_id)
         if news:
             await asyncio.to_thread(self.mark_reported, run_id)
-            await self.cards.toast(run.thread_id, f"{run.id} has {run.state}.")
+            await self.cards.toast(run.thread_id or "", f"{run.id} has {run.state}.")
+
+    async def threads(self, record: Run | Approval, key: str) -> list[str]:
+        """Where the record was asked for, if that is one of our threads, and where it is shown."""
+        found = await self.cards.showing(key, record.owner)
+        home = record.thread_id
+        if home is None or home in found:
+            return found
+        ours = await self.cards.history.owner_of(home) == record.owner
+        return [*found, home] if ours else found
 
     async def run_card(self, run: Run) -> Card:
         result = await asyncio.to_thread(self.status, run)
@@ -132,64 +138,44 @@ class Follow:
     async def approval(self, approval_id: str) -> None:
         """Draw the approval as it is now, and what came of it once it is decided."""
         approval = await asyncio.to_thread(self.find_approval, approval_id)
-        if approval is None or approval.thread_id is None:
+        if approval is None:
             return
-        thread_id = approval.thread_id
-        if not await self.may_post(thread_id, approval.owner):
-            return
-        if await self.cards.has(thread_id, approval.id):
+        for thread_id in await self.cards.showing(approval.id, approval.owner):
             await self.cards.show(thread_id, draw(approval_view(approvals.as_dict(approval))))
-        if approval.state == "done" and not await self.cards.has(thread_id, outcome_key(approval)):
-            await self.outcome(approval, thread_id)
+        if approval.state == "done":
+            await self.outcome(approval)
 
     def find_approval(self, approval_id: str) -> Approval | None:
         with self.house.database.read() as session:
             return session.get(Approval, approval_id)
 
-    async def outcome(self, approval: Approval, thread_id: str) -> None:
-        """The approved call's result; a run is its own card."""
+    async def outcome(self, approval: Approval) -> None:
+        """The approved call's result, once in each thread; a run is its own card."""
         run_id = await asyncio.to_thread(self.run_of, approval.id)
-        if run_id is not None:
-            await self.run(run_id)
-            return
         view = view_of(approval.tool, approval.result or {})
-        if view is not None:
-            card = draw(view)
-            await self.cards.show(
-                thread_id,
-                Card(card.content, card.elements, card.buttons, outcome_key(approval)),
-                last=True,
-            )
+        for thread_id in await self.threads(approval, approval.id):
+            key = run_id or f"{approval.id}/result"
+            if await self.cards.has(thread_id, key):
+                continue
+            if run_id is not None:
+                await self.run(run_id)
+            elif view is not None:
+                await self.cards.show(thread_id, replace(draw(view), key=key))
 
     def run_of(self, approval_id: str) -> str | None:
         with self.house.database.read() as session:
             return session.scalar(select(Run.id).where(Run.approval_id == approval_id))
-
-    async def may_post(self, thread_id: str, owner: str) -> bool:
-        """Whether the thread is one of this chat's, and the same person's."""
-        return await self.cards.history.owner_of(thread_id) == owner
 
     async def opened(self, tab: Any) -> None:
         """Bring the cards of a thread up to date when a tab has opened it, or is back."""
         for stored in await self.cards.of_thread(tab.thread_id):
             key = stored["key"]
             if key.startswith("run_"):
-                await guarded(self.refresh_run(key))
-            elif key.startswith("ap_") and "/" not in key:
+                await guarded(self.run(key))
+            elif key.startswith("ap_") and not key.endswith("/result"):
                 await guarded(self.approval(key))
             else:
-                for button in stored.get("buttons", []):
-                    await tab.emit("remove_action", button)
-                    await tab.emit("action", button)
-
-    async def refresh_run(self, run_id: str) -> None:
-        run = await asyncio.to_thread(self.find_run, run_id)
-        if run is not None and run.thread_id is not None:
-            await self.cards.show(run.thread_id, await self.run_card(run))
-
-
-def outcome_key(approval: Approval) -> str:
-    return f"{approval.id}/result"
+                await renew_buttons(tab, stored)
 
 
 async def guarded(work: Awaitable[None]) -> None:

@@ -24,6 +24,7 @@ from core.errors import SettingsError
 from core.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+URL_PATH = "/chat"
 LANGUAGE = "en-US"
 FROM_THE_SHELL = (
     "DATABASE_URL",
@@ -137,6 +138,7 @@ def set_environment(place: Place) -> None:
     mark = hashlib.sha256(os.fsencode(place.home)).hexdigest()[:8]
     os.environ.update(dict.fromkeys(FROM_THE_SHELL, ""))
     os.environ.update(
+        CHAINLIT_ROOT_PATH=URL_PATH,
         CHAINLIT_APP_ROOT=str(place.app),
         CHAINLIT_ENV_FILE=str(place.app / "no.env"),
         CHAINLIT_AUTH_SECRET=read_secret(place.secret),
