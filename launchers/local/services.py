@@ -62,8 +62,9 @@ class Services:
         key = (job.id, job.attempt)
         with self._lock:
             process = self._processes.get(key)
-            ended = process is not None and process.poll() is not None
-            if key in self._stopped or ended:
+            if process is not None and self.state(job).state.ended:
+                return
+            if key in self._stopped:
                 return
             self._stopped.add(key)
         if process is not None:

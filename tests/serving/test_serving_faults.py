@@ -1,0 +1,169 @@
+"""Engines and servers are killed with -9; requests get an answer or a typed error, and it heals."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.errors import ServiceFailed
+from core.records.database import Database
+from tests.serving.conftest import Room, wait_until
+
+pytestmark = pytest.mark.faults
+ROOT = Path(__file__).parent.parent.parent
+SERVER = """
+import os, signal, sys
+from pathlib import Path
+from core.events import Bus
+from core.identity import Caller
+from core.records.database import Database
+from core.storage import Storage
+from launchers.base import Capacity
+from launchers.local.launcher import LocalLauncher
+from serving.supervisor import Supervisor
+home = Path(sys.argv[1])
+launcher = LocalLauncher(home, os.environ, Capacity(cpus=2))
+supervisor = Supervisor(Database(home / "records.sqlite"), Storage(home), launcher, Bus())
+supervisor.start()
+supervisor.deploy(Caller(), sys.argv[2], "zoo")
+print("live", flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_requests_in_flight_when_the_engine_is_killed_are_answered_by_the_next_one(
+    room: Room,
+) -> None:
+    room.add()
+    room.supervisor.deploy(room.caller, "pets", "zoo")
+    pid = room.engine_pid()
+    outcomes: list[str] = []
+
+    def ask() -> None:
+        try:
+            found = room.supervisor.classify(room.caller, "zoo", ["meow " * 6000] * 60)
+            outcomes.append(found.answers[-1][0][0])
+        except ServiceFailed as error:
+            outcomes.append(error.code)
+
+    askers = [threading.Thread(target=ask) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    threading.Event().wait(0.3)
+    assert outcomes == [], "the requests should be in flight"
+    os.kill(pid, signal.SIGKILL)
+    for asker in askers:
+        asker.join(60)
+
+    assert len(outcomes) == 4
+    assert set(outcomes) <= {"cat", "engine_lost"}
+    assert "cat" in outcomes
+    wait_until(room.supervisor.healthy)
+    assert room.engine_pid() != pid
+    assert room.supervisor.classify(room.caller, "zoo", "woof").answers[0][0][0] == "dog"
+
+
+def test_an_engine_that_dies_unnoticed_is_brought_back_without_being_asked(room: Room) -> None:
+    room.add()
+    room.supervisor.deploy(room.caller, "pets", "zoo")
+    pid = room.engine_pid()
+
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not room.supervisor.healthy())
+    assert room.supervisor.status(room.caller, "zoo")["state"] == "starting"
+
+    wait_until(room.supervisor.healthy)
+    assert room.supervisor.status(room.caller, "zoo")["state"] == "live"
+
+
+def test_an_engine_that_hangs_is_replaced(room: Room) -> None:
+    room.add()
+    room.supervisor.deploy(room.caller, "pets", "zoo")
+    pid = room.engine_pid()
+    engine = room.supervisor._engines["onnx"]
+
+    os.kill(pid, signal.SIGSTOP)
+    engine.check(timeout_s=0.5)
+    wait_until(lambda: room.supervisor.healthy() and room.engine_pid() != pid)
+
+    assert room.supervisor.classify(room.caller, "zoo", "woof").answers[0][0][0] == "dog"
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_an_engine_that_always_dies_does_not_start_for_ever(room: Room) -> None:
+    room.add()
+    room.supervisor.deploy(room.caller, "pets", "zoo")
+    stop = threading.Event()
+
+    def kill() -> None:
+        while not stop.is_set():
+            if room.supervisor.healthy():
+                os.kill(room.engine_pid(), signal.SIGKILL)
+            stop.wait(0.05)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    wait_until(lambda: storm(room), seconds=60)
+    stop.set()
+    killer.join()
+
+
+def storm(room: Room) -> bool:
+    try:
+        room.supervisor.classify(room.caller, "zoo", "woof")
+    except ServiceFailed as error:
+        return error.code == "engine_down"
+    return False
+
+
+def test_a_killed_server_leaves_no_engine_behind_and_the_next_one_serves(room: Room) -> None:
+    room.add()
+    room.supervisor.stop()
+
+    server = run_server(room, "pets@1")
+    pid = room.engine_pid()
+
+    assert server == "live\n"
+    wait_until(lambda: not alive(pid))
+    room.start()
+    assert room.supervisor.classify(room.caller, "zoo", "meow").answers[0][0][0] == "cat"
+    wait_until(room.supervisor.healthy)
+
+
+def run_server(room: Room, model: str) -> str:
+    """Deploy in another process, which kills itself right after."""
+    done = subprocess.run(
+        [sys.executable, "-c", SERVER, str(room.home), model],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == -signal.SIGKILL
+    return done.stdout
+
+
+def alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_the_records_open_cleanly_after_such_a_kill(room: Room) -> None:
+    room.add()
+    room.supervisor.stop()
+    run_server(room, "pets@1")
+
+    database = Database(room.home / "records.sqlite")
+    with database.read() as session:
+        checked = session.connection().exec_driver_sql("PRAGMA integrity_check").scalar()
+    database.close()
+
+    assert checked == "ok"
+    room.start()
