@@ -22,7 +22,7 @@ SECONDS = 300
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 
 
-def run(request: Request) -> Prepared:
+def run(request: Request, memory_bytes: int = MEMORY_BYTES, seconds: int = SECONDS) -> Prepared:
     """`prepare` in a child.
 
     Raises:
@@ -31,18 +31,18 @@ def run(request: Request) -> Prepared:
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "data.child"],
+            [sys.executable, "-m", "data.child", str(memory_bytes), str(seconds)],
             input=json.dumps(request.as_dict()),
             capture_output=True,
             text=True,
             encoding="utf-8",
             cwd=Path(data.__file__).parent.parent,
             env=environment(),
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise too_much(f"it took longer than {SECONDS} s") from error
+        raise too_much(f"it took longer than {seconds} s") from error
     if done.returncode < 0:
         raise too_much(f"the reader was stopped by signal {-done.returncode}")
     if done.returncode > 0:
@@ -71,23 +71,22 @@ def answer_of(answer: dict[str, dict[str, object]]) -> Prepared:
 
 def too_much(why: str) -> RequestRefused:
     return RequestRefused(
-        f"The file cannot be read within {MEMORY_BYTES >> 30} GiB of memory and {SECONDS} s: "
-        f"{why}.",
+        f"The file cannot be read with the memory and time that one file may take: {why}.",
         code="file_too_large",
         param="file_id",
         fix="Upload a part of it, or only the text and the label column.",
     )
 
 
-def limit() -> None:
-    for kind, value in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, SECONDS)):
+def limit(memory_bytes: int, seconds: int) -> None:
+    for kind, value in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CPU, seconds)):
         _soft, hard = resource.getrlimit(kind)
         allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (allowed, hard))
 
 
-def main() -> None:
-    limit()
+def main(memory_bytes: str, seconds: str) -> None:
+    limit(int(memory_bytes), int(seconds))
     request = Request.from_dict(json.load(sys.stdin))
     try:
         answer = {"prepared": asdict(prepare(request))}
@@ -99,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -80,10 +80,10 @@ def prepare(request: Request, limits: Limits | None = None) -> Prepared:
     """
     limits = limits or Limits()
     table = load(request.main, limits)
-    refuse_header_only(table)
-    roles = columns.choose(table, request.columns)
+    refuse_header_only(table, request.main.param)
+    roles = choose(table, request)
     main = rows.extract(table, roles, request.main.param)
-    check_classes(main, roles["label"].column)
+    check_classes(main, roles["label"].column, request.main.param)
     made = splits.make(
         main,
         other(request.validation, roles, limits),
@@ -103,13 +103,21 @@ def load(source: Source, limits: Limits) -> Table:
         raise
 
 
-def refuse_header_only(table: Table) -> None:
+def choose(table: Table, request: Request) -> dict[str, Role]:
+    try:
+        return columns.choose(table, request.columns)
+    except RequestRefused as refusal:
+        refusal.param = request.main.param if refusal.param == "file" else refusal.param
+        raise
+
+
+def refuse_header_only(table: Table, param: str) -> None:
     if table.columns and not table.rows:
         names = ", ".join(repr(name[:40]) for name in list(table.columns)[:10])
         raise RequestRefused(
             f"The file has a header ({names}) and no rows.",
             code="no_rows",
-            param="file_id",
+            param=param,
             fix=f"Upload a file with at least {MIN_ROWS} rows.",
         )
 
@@ -124,20 +132,20 @@ def other(source: Source | None, roles: dict[str, Role], limits: Limits) -> Rows
     return rows.extract(table, roles, source.param)
 
 
-def check_classes(main: Rows, column: str) -> None:
+def check_classes(main: Rows, column: str, param: str) -> None:
     if len(main.classes) == 1:
         raise RequestRefused(
             f"Every row has the same label, {main.labels[0]!r} in column {column!r}; there is "
             "nothing to tell apart.",
             code="one_class",
-            param="file_id",
+            param=param,
             fix='Give rows of two classes at least, or another column: columns={"label": "…"}.',
         )
     if len(main) < MIN_ROWS:
         raise RequestRefused(
             f"The file has {len(main)} usable rows; at least {MIN_ROWS} are needed.",
             code="too_few_rows",
-            param="file_id",
+            param=param,
             fix="Add rows.",
         )
     if len(main.classes) > min(MAX_CLASSES, len(main) // 2):

@@ -112,12 +112,9 @@ def language(texts: list[str]) -> dict[str, float]:
     texts = texts[:: -(-len(texts) // LANGUAGE_TEXTS)]
     latin = sum(len(LATIN.findall(text)) for text in texts)
     han = sum(len(HAN.findall(text)) for text in texts)
-    letters = max(1, sum(len(LETTER.findall(text)) for text in texts))
-    return {
-        "latin": round(latin / letters, 4),
-        "han": round(han / letters, 4),
-        "other": round(max(0, letters - latin - han) / letters, 4),
-    }
+    letters = sum(len(LETTER.findall(text)) for text in texts)
+    counts = {"latin": latin, "han": han, "other": max(0, letters - latin - han)}
+    return {script: round(count / max(1, letters), 4) for script, count in counts.items()}
 
 
 def skipped(main: Rows, splits: Splits) -> list[dict[str, Any]]:
