@@ -1,5 +1,6 @@
 """A fresh home for every test of this room."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,20 +17,28 @@ from tests.fakes import FakeDatasets, FakeLauncher, fake_worker, tickets
 from tests.finetune.rooms import Rooms
 
 
-@pytest.fixture
-def rooms(tmp_path: Path) -> Iterator[Rooms]:
-    database = Database(tmp_path / "records.sqlite")
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with empty records and the default base hashed, made once and copied."""
+    home = tmp_path_factory.mktemp("prepared")
+    database = Database(home / "records.sqlite")
     database.migrate()
-    storage = Storage(tmp_path)
-    storage.prepare()
+    database.close()
+    Storage(home).prepare()
+    Bases(home).get()
+    return home
+
+
+@pytest.fixture
+def rooms(prepared: Path, tmp_path: Path) -> Iterator[Rooms]:
+    home = Path(shutil.copytree(prepared, tmp_path / "home"))
+    database, storage = Database(home / "records.sqlite"), Storage(home)
     launcher, bus, said = FakeLauncher(fake_worker), Bus(), list[object]()
     bus.subscribe(said.append)
-    datasets, bases = FakeDatasets(database, storage), Bases(tmp_path)
+    datasets, bases = FakeDatasets(database, storage), Bases(home)
     caller = Caller()
     datasets.make(caller, "tickets", tickets())
     rest = (database, storage, datasets, bases, launcher, bus)
     quotes, runs = Quotes(*rest), Runs(*rest)
-    yield Rooms(
-        tmp_path, database, storage, bus, launcher, datasets, bases, quotes, runs, said, caller
-    )
+    yield Rooms(home, database, storage, bus, launcher, datasets, bases, quotes, runs, said, caller)
     database.close()
