@@ -1,0 +1,144 @@
+"""The tools on datasets and on the disk, through the one door."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import RequestRefused
+from core.identity import ALL_SCOPES, Caller
+from core.records import tables
+from core.records.database import next_id
+from core.records.queries import stamp
+from tools import base
+from tools.base import House, ToolContext
+
+OWNER = Caller(scopes=ALL_SCOPES)
+FILES = Path(__file__).parents[1] / "files"
+
+
+@pytest.fixture
+def ctx(house: House) -> ToolContext:
+    return ToolContext(house, OWNER)
+
+
+def call(ctx: ToolContext, tool: str, /, **arguments: Any) -> dict[str, Any]:
+    result = base.call(ctx, tool, arguments).result
+    assert result is not None
+    return result
+
+
+def upload(house: House, name: str) -> str:
+    return house.files.save_bytes(OWNER, name, (FILES / name).read_bytes()).id
+
+
+def test_an_upload_becomes_a_dataset_that_can_be_listed_described_and_checked(
+    ctx: ToolContext,
+) -> None:
+    file_id, test_id = upload(ctx.house, "tickets.csv"), upload(ctx.house, "tickets_test.csv")
+    made = call(ctx, "create_dataset", name="tickets", file_id=file_id, test_file_id=test_id)
+    checked = call(ctx, "check_dataset", dataset="tickets")
+
+    assert (made["dataset"], made["task"], made["rows"]) == ("tickets@1", "classification", 192)
+    assert made["splits"]["test"] == 42
+    assert made["profile"]["columns"]["label"]["column"] == "queue"
+    assert call(ctx, "describe_dataset", dataset="tickets@1") == made
+    assert [row["dataset"] for row in call(ctx, "list_datasets")["datasets"]] == ["tickets@1"]
+    assert checked["dataset"] == "tickets@1"
+    assert checked["tokens"]["limit"] == 512
+    assert checked["tokens"]["unknown_share"] == 0
+
+
+def test_chinese_text_is_said_to_be_unknown_to_the_english_base(ctx: ToolContext) -> None:
+    file_id = upload(ctx.house, "reviews_zh.csv")
+    call(ctx, "create_dataset", name="reviews", file_id=file_id)
+    checked = call(ctx, "check_dataset", dataset="reviews", base_model="minilm")
+
+    assert "unknown_language" in [entry["code"] for entry in checked["problems"]]
+    assert checked["tokens"]["unknown_share"] > 0.3
+
+
+@pytest.mark.parametrize("tool", ["describe_dataset", "check_dataset", "delete_dataset"])
+def test_an_unknown_dataset_is_refused_naming_those_there_are(
+    ctx: ToolContext, tickets: str, tool: str
+) -> None:
+    with pytest.raises(RequestRefused, match="no dataset 'nope'") as caught:
+        base.call(ctx, tool, {"dataset": "nope"})
+    assert tickets in (caught.value.fix or "")
+
+
+def test_deleting_waits_for_approval_of_the_exact_version(ctx: ToolContext, tickets: str) -> None:
+    asked = base.call(ctx, "delete_dataset", {"dataset": "tickets"}).approval
+    assert asked is not None
+    assert asked["arguments"] == {"dataset": "tickets@1"}
+    assert ctx.house.datasets.get(OWNER, tickets)
+
+    decided = base.decide(ctx, asked["id"], "approve")
+    assert decided["result"] == {"dataset": "tickets@1", "deleted": True}
+    assert call(ctx, "list_datasets") == {"datasets": []}
+
+
+def test_a_dataset_in_use_is_not_even_asked_about(ctx: ToolContext, tickets: str) -> None:
+    with ctx.house.database.write() as session:
+        run = tables.Run(
+            id=next_id(session, "run"), dataset=tickets, base_model="minilm", recipe={},
+            state="running", **stamp(OWNER),
+        )  # fmt: skip
+        session.add(run)
+    with pytest.raises(RequestRefused, match="used by run_1"):
+        base.call(ctx, "delete_dataset", {"dataset": tickets})
+    assert call(ctx, "list_approvals") == {"approvals": []}
+
+
+def test_disk_usage_names_what_may_go_and_spares_what_is_used(
+    ctx: ToolContext, tickets: str
+) -> None:
+    house = ctx.house
+    spare = house.files.save_bytes(OWNER, "old.csv", b"x" * 1000).id
+    used = house.datasets.get(OWNER, tickets).file_id
+    with house.database.write() as session:
+        for identifier, state in (
+            ("run_1", "failed"),
+            ("run_2", "running"),
+            ("run_3", "succeeded"),
+        ):
+            session.add(
+                tables.Run(
+                    id=identifier,
+                    dataset=tickets,
+                    base_model="minilm",
+                    recipe={},
+                    state=state,
+                    **stamp(OWNER),
+                )
+            )
+    for identifier in ("run_1", "run_2", "run_3"):
+        checkpoint = house.storage.path("jobs", identifier) / "checkpoints" / "step-1"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "head").write_bytes(b"x" * 5000)
+    found = call(ctx, "disk_usage")
+    may_go = {(entry["kind"], entry["id"]): entry["bytes"] for entry in found["may_go"]}
+
+    assert may_go == {("job", "run_1"): 5000, ("checkpoints", "run_3"): 5000, ("file", spare): 1000}
+    assert used not in [identifier for _, identifier in may_go]
+    kinds = {kind["kind"]: kind for kind in found["kinds"]}
+    assert kinds["jobs"]["bytes"] == 15_000
+    assert kinds["files"]["count"] == 2
+    assert found["bytes"] == sum(kind["bytes"] for kind in found["kinds"])
+
+
+def test_disk_usage_says_nothing_of_someone_elses_files(ctx: ToolContext) -> None:
+    ctx.house.files.save_bytes(Caller(user="someone else"), "private.csv", b"x")
+    assert call(ctx, "disk_usage")["may_go"] == []
+
+
+def test_ambiguous_columns_come_back_as_a_question(ctx: ToolContext) -> None:
+    lines = [f"a message about thing {n},q{n % 3},p{n % 2}" for n in range(30)]
+    content = "\n".join(["message,queue,priority", *lines]).encode()
+    file_id = ctx.house.files.save_bytes(OWNER, "a.csv", content).id
+    with pytest.raises(RequestRefused) as caught:
+        base.call(ctx, "create_dataset", {"name": "a", "file_id": file_id})
+    made = call(ctx, "create_dataset", name="a", file_id=file_id, columns={"label": "priority"})
+
+    assert caught.value.code == "ambiguous_columns"
+    assert made["columns"] == {"text": "message", "label": "priority"}
