@@ -42,11 +42,10 @@ def chunks(page: Page, token_starts: list[int], limit: int = MAX_TOKENS) -> list
 
 def sections(page: Page) -> Iterator[tuple[str, Span]]:
     """(heading path, span of the body) of each section."""
-    first = page.headings[0].start if page.headings else len(page.text)
-    yield page.title, (0, first)
-    ends = [heading.start for heading in page.headings[1:]] + [len(page.text)]
+    starts = [heading.start for heading in page.headings] + [len(page.text)]
+    yield page.title, (0, starts[0])
     path: list[Heading] = []
-    for heading, end in zip(page.headings, ends, strict=True):
+    for heading, end in zip(page.headings, starts[1:], strict=True):
         path = [above for above in path if above.level < heading.level] + [heading]
         yield heading_path(page.title, path), (heading.end, max(heading.end, end))
 

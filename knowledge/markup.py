@@ -96,6 +96,7 @@ ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
 SETEXT = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 FRONT_MATTER = re.compile(r"---\n.*?\n---\n", re.DOTALL)
 
 
@@ -133,7 +134,9 @@ def underlines(line: str, previous: str) -> bool:
 
 
 def plain(title: str) -> str:
-    return LINK.sub(r"\1", title).replace("**", "").replace("`", "").strip()[:MAX_TITLE]
+    """The heading without links, marks, escapes and anchors."""
+    unlinked = TAG.sub("", LINK.sub(r"\1", title))
+    return unlinked.replace("**", "").replace("`", "").replace("\\", "").strip()[:MAX_TITLE]
 
 
 # reStructuredText

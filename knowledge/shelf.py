@@ -144,7 +144,7 @@ class Shelf:
 
     def _vectors_for(self, entries: Sequence[Entry], wait: bool) -> str:
         if wait:
-            self._make_vectors(entries)
+            self.make_vectors(entries)
             return "ready"
         self.finish_in_background()
         return "in progress"
@@ -153,23 +153,23 @@ class Shelf:
         """Make the vectors that are still missing, without holding anybody up."""
         if self._background is None or not self._background.is_alive():
             self._background = threading.Thread(
-                target=self._finish, name="thimble-vectors", daemon=True
+                target=self.finish, name="thimble-vectors", daemon=True
             )
             self._background.start()
 
-    def _finish(self) -> None:
-        """Until nothing waits: another upload may come in meanwhile."""
+    def finish(self) -> None:
+        """Make all missing vectors; an upload may come in meanwhile."""
         while (waiting := self.waiting()) and not self._stopping.is_set():
             for document_id in waiting:
                 if self._stopping.is_set():
                     return
-                self._make_vectors(self._stored([document_id]))
+                self.make_vectors(self.stored([document_id]))
 
     def waiting(self) -> list[str]:
         """Ids of the documents whose vectors are still to be made."""
         return [one for one, made in self.words.documents().items() if made == NO_VECTORS]
 
-    def _make_vectors(self, entries: Sequence[Entry]) -> None:
+    def make_vectors(self, entries: Sequence[Entry]) -> None:
         for batch in batches(entries):
             understood = [self._understood(entry) for entry in batch]
             made = self.embed.embed([text for texts in understood for text in texts.values()])
@@ -214,7 +214,7 @@ class Shelf:
         with self._changing:
             self._clear()
             self._match_words()
-        self._finish()
+        self.finish()
 
     def _clear(self) -> None:
         with self._storing:
@@ -227,7 +227,7 @@ class Shelf:
         indexed = set(self.words.documents())
         self._drop(sorted(indexed - kept))
         for document_id in sorted(kept - indexed):
-            self.words.add(self._stored([document_id]))
+            self.words.add(self.stored([document_id]))
 
     def _match_vectors(self) -> None:
         """Without as many vectors as the words count on, all are made again."""
@@ -238,7 +238,7 @@ class Shelf:
                 self.vectors.clear()
                 self.words.forget_vectors()
 
-    def _stored(self, document_ids: Iterable[str]) -> list[Entry]:
+    def stored(self, document_ids: Iterable[str]) -> list[Entry]:
         """Documents as they are in the records, cut as when they came in."""
         with self.database.read() as session:
             rows = session.scalars(select(Document).where(Document.id.in_(document_ids)))

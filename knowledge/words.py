@@ -25,10 +25,12 @@ to too under until up upon us use used using very want was way we were what when
 while who whom whose why will with within without would yes yet you your yours s t don doesn didn
 isn aren wasn won ll ve re m d
 """
-STOP_PAIRS = """
-什么 怎么 怎样 如何 为什 哪里 哪个 多少 是否 可以 一个 这个 那个 我们 你们 他们 的是 么样 吗 的 了
-"""
-STOP = frozenset(STOP_WORDS.split()) | frozenset(STOP_PAIRS.split())
+STOP = frozenset(STOP_WORDS.split())
+UNSPACED_STOP = re.compile(
+    "什么|怎么样|怎么|怎样|如何|为什么|为何|哪里|哪个|哪些|多少|是否|可以|能不能|会不会"
+    "|一个|这个|那个|我们|你们|他们|请问|吗|呢|吧|的|了"
+)
+"""Cut out of a question before its signs are paired."""
 
 
 def indexable(text: str) -> str:
@@ -51,7 +53,9 @@ def terms(question: str) -> list[str]:
 
 
 def raw_terms(question: str) -> Iterator[str]:
-    for word in WORD.findall(UNSPACED.sub(lambda run: f" {run[0]} ", question)):
+    telling = UNSPACED_STOP.sub(" ", question)
+    spaced = UNSPACED.sub(lambda run: f" {run[0]} ", telling if telling.strip() else question)
+    for word in WORD.findall(spaced):
         if UNSPACED.fullmatch(word) and len(word) > 1:
             yield from pairs(word)
         else:
