@@ -67,13 +67,15 @@ class Planner(BaseChatModel):
 
 def pieces(message: AIMessage) -> list[ChatGenerationChunk]:
     """The message word by word, then its tool calls."""
-    chunks = [AIMessageChunk(piece) for piece in re.findall(r"\s*\S+\s*", str(message.text))]
+    chunks = [
+        AIMessageChunk(content=piece) for piece in re.findall(r"\s*\S+\s*", str(message.text))
+    ]
     for index, made in enumerate(message.tool_calls):
         part = tool_call_chunk(
             name=made["name"], args=json.dumps(made["args"]), id=made["id"], index=index
         )
-        chunks.append(AIMessageChunk("", tool_call_chunks=[part]))
-    chunks.append(AIMessageChunk("", chunk_position="last"))
+        chunks.append(AIMessageChunk(content="", tool_call_chunks=[part]))
+    chunks.append(AIMessageChunk(content="", chunk_position="last"))
     return [ChatGenerationChunk(message=chunk) for chunk in chunks]
 
 

@@ -1,6 +1,7 @@
 """One conversation: model, tools and memory in, events out."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +20,7 @@ from agent import world
 from agent.events import Event, TextDelta, TurnEnded, TurnFailed
 from agent.langchain_tools import Looping, Turn, bridged
 from agent.memory import Memory, spoken
-from agent.models import chat_model
+from agent.models import NoAnswer, chat_model
 from agent.repair import Repair, TooManyRepairs
 from agent.words import in_plain_words
 from core.errors import ThimbleError
@@ -113,8 +114,17 @@ class Session:
         return chat_model(self.house.settings)
 
 
-STOPS = (Looping, TooManyRepairs, ModelCallLimitExceededError, openai.OpenAIError, httpx.HTTPError)
-STOPS += (ThimbleError,)
+STOPS = (
+    Looping,
+    TooManyRepairs,
+    NoAnswer,
+    ModelCallLimitExceededError,
+    openai.OpenAIError,
+    httpx.HTTPError,
+    json.JSONDecodeError,
+    ThimbleError,
+)
+"""What a turn may end with that is nobody's bug."""
 
 
 def show(message: BaseMessage, emit: Callable[[Event], None]) -> None:

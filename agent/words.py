@@ -7,6 +7,7 @@ import openai
 from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
 
 from agent.langchain_tools import Looping
+from agent.models import NoAnswer
 from agent.repair import TooManyRepairs
 from core.errors import ThimbleError
 from core.settings import Settings
@@ -24,7 +25,7 @@ def in_plain_words(error: Exception, settings: Settings) -> str:
         return f"The model made calls that cannot be read, three times, so I stopped it. {KEPT}"
     if isinstance(error, ModelCallLimitExceededError):
         return f"This took more steps than one answer may, so I stopped. {KEPT}"
-    if isinstance(error, openai.OpenAIError | httpx.HTTPError | json.JSONDecodeError):
+    if isinstance(error, openai.OpenAIError | httpx.HTTPError | json.JSONDecodeError | NoAnswer):
         return f"{of_model(error, settings)} {KEPT}"
     return f"Something failed inside Thimble; the server's log has the details. {KEPT}"
 
@@ -49,7 +50,7 @@ def of_model(error: Exception, settings: Settings) -> str:
         return f"{who} has a fault on its server's side. Try again later."
     if isinstance(error, openai.APIStatusError):
         return f"{who} refused the request (status {error.status_code}). The log has the details."
-    return f"{who} answered with something that is not the OpenAI protocol. Check THIMBLE_LLM_BASE_URL."
+    return f"{who} does not speak the OpenAI protocol there. Check THIMBLE_LLM_BASE_URL."
 
 
 def of_limit(error: openai.RateLimitError, who: str) -> str:

@@ -169,7 +169,8 @@ class Scene:
         lowered = text.lower()
         named = [file for file in self.world.files if file.filename.lower() in lowered]
         rows = [file for file in self.world.files if file.filename.lower().endswith(TABLES)]
-        return (named or rows or [None])[-1]
+        found = named or rows
+        return found[-1] if found else None
 
 
 def is_document(file: FileName) -> bool:

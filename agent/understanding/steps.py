@@ -310,7 +310,8 @@ def how_is(wish: Wish, scene: Scene) -> Answer:
 
 
 def predict_file(wish: Wish, scene: Scene) -> Answer:
-    file = (scene.tables() or [scene.earlier_file(wish.whole)])[0]
+    attached = scene.tables()
+    file = attached[0] if attached else scene.earlier_file(wish.whole)
     endpoint = scene.endpoint(wish.named)
     if not file:
         return Answer(ask="Which file? Drop one with a text column into the chat.")

@@ -316,7 +316,7 @@ NEED_FOR_VALUES = (
 
 
 def ask_plan(asked: Asking, scene: Scene) -> Plan:
-    named = mentions(asked.head if asked.text else asked.head, scene.world)
+    named = mentions(asked.head, scene.world)
     endpoint = scene.endpoint(named)
     if not endpoint:
         return Plan(ask=NO_ENDPOINT, reply=NO_ENDPOINT)
@@ -386,7 +386,7 @@ def answers(said: str, spoken: str, last: str, world: World) -> bool:
 def changed(
     said: str, spoken: str, world: World, past: list[Turn], files: Sequence[FileName]
 ) -> Plan | None:
-    """`Make it 5 epochs` after a plan or a start; `and the base?` or another text after an answer."""
+    """`Make it 5 epochs` after a plan; `and the base?` or another text after an answer."""
     call = last_call(past, world)
     if call is None:
         return None
