@@ -71,19 +71,29 @@ def build_house(
 
 
 def create_app(house: base.House) -> App:
-    """The application behind its gate. The home must be prepared."""
-    inner = FastAPI(
-        title="Thimble", lifespan=lambda _: lifespan(house), docs_url=None, redoc_url=None
-    )
-    errors.install(inner)
-    for routes in (rest.routes, openai_api.routes, help_pages.routes):
-        inner.include_router(routes(house))
+    """The application with its chat, behind its gate. The home must be prepared."""
+    inner = api(house)
 
     @inner.get("/", include_in_schema=False)
     async def to_the_chat() -> RedirectResponse:
         return RedirectResponse("/chat/")
 
     web.mount(inner, house)
+    return behind_gate(inner, house)
+
+
+def api(house: base.House) -> FastAPI:
+    """Everything but the chat."""
+    made = FastAPI(
+        title="Thimble", lifespan=lambda _: lifespan(house), docs_url=None, redoc_url=None
+    )
+    errors.install(made)
+    for routes in (rest.routes, openai_api.routes, help_pages.routes):
+        made.include_router(routes(house))
+    return made
+
+
+def behind_gate(inner: App, house: base.House) -> App:
     return Gate(inner, house.settings.api_key, home.owner_token(house.settings.home))
 
 

@@ -1,15 +1,16 @@
 """The routes that OpenAI's clients know: files and models; and `/v1/classify` beside them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, Response
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from core.errors import RequestRefused
@@ -30,12 +31,12 @@ def routes(house: House) -> APIRouter:
     async def upload(request: Request) -> Response:
         """Take a file in (multipart: `file`, `purpose`); it is on the disk when this answers."""
         limit = house.settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
-        file, purpose = await uploaded(Request(request.scope, limited(request.receive, limit)))
-        digest = await run_in_threadpool(hash_of, file.file)
-        body = f"{file.filename}\n{purpose}\n{digest}".encode()
-        return await once(
-            request, house.database, body, partial(keep, house, caller_of(request), file, purpose)
-        )
+        async with uploaded(Request(request.scope, limited(request.receive, limit))) as form:
+            file, purpose = file_in(form), str(form.get("purpose") or "user_data")
+            digest = await run_in_threadpool(hash_of, file.file)
+            body = f"{file.filename}\n{purpose}\n{digest}".encode()
+            answer = partial(keep, house, caller_of(request), file, purpose)
+            return await once(request, house.database, body, answer)
 
     @router.get("/files")
     async def list_files(request: Request) -> dict[str, Any]:
@@ -77,11 +78,20 @@ async def answer(house: House, request: Request, raw: bytes) -> Response:
     return JSONResponse(await gateway.classify(house.supervisor, caller_of(request), body))
 
 
-async def uploaded(request: Request) -> tuple[UploadFile, str]:
+@asynccontextmanager
+async def uploaded(request: Request) -> AsyncIterator[FormData]:
+    """The form, its parts spooled to the disk; they are gone when the block ends."""
     try:
         form = await request.form(max_files=1, max_fields=4)
-    except MultiPartException as error:
-        raise RequestRefused(f"The form cannot be read: {error.message}") from None
+    except HTTPException as error:
+        raise RequestRefused(f"The form cannot be read: {error.detail}") from None
+    try:
+        yield form
+    finally:
+        await form.close()
+
+
+def file_in(form: FormData) -> UploadFile:
     file = form.get("file")
     if not isinstance(file, UploadFile):
         raise RequestRefused(
@@ -90,7 +100,7 @@ async def uploaded(request: Request) -> tuple[UploadFile, str]:
             param="file",
             fix="Send multipart/form-data with a part named `file`.",
         )
-    return file, str(form.get("purpose") or "user_data")
+    return file
 
 
 def limited(receive: Receive, limit: int) -> Receive:

@@ -9,6 +9,7 @@ from core import settings
 from core.identity import ALL_SCOPES, Caller
 from server.app import build_house
 from tests.fakes import FakeLauncher, fake_worker
+from tests.running import RunningThimble, copy_home
 from tools.base import House
 
 TICKETS = Path(__file__).parent / "files" / "tickets.csv"
@@ -31,3 +32,17 @@ def tickets(house: House) -> str:
     """A small real dataset; its reference."""
     file = house.files.save(OWNER, TICKETS.name, [TICKETS.read_bytes()])
     return house.datasets.create(OWNER, name="tickets", file_id=file.id).ref
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that a real server has prepared: embedder exported, help indexed. Takes 20 s, once."""
+    home = tmp_path_factory.mktemp("prepared") / "home"
+    with RunningThimble(home):
+        return home
+
+
+@pytest.fixture
+def home(prepared_home: Path, tmp_path: Path) -> Path:
+    """A fresh home for a real server, without the wait."""
+    return copy_home(prepared_home, tmp_path / "home")
