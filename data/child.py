@@ -5,6 +5,7 @@ a request as JSON on standard input and answers on standard output.
 """
 
 import json
+import logging
 import os
 import resource
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 import data
 from core.errors import RequestRefused, ServiceFailed
 from data.prepare import Prepared, Request, prepare
+
+log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 6 * 2**30
 """Address space, of which pyarrow reserves more than it uses."""
@@ -46,8 +49,12 @@ def run(request: Request, memory_bytes: int = MEMORY_BYTES, seconds: int = SECON
     if done.returncode < 0:
         raise too_much(f"the reader was stopped by signal {-done.returncode}")
     if done.returncode > 0:
-        last = done.stderr.strip().rpartition("\n")[2][:200]
-        raise ServiceFailed(f"The file could not be read: {last}", code="reader_failed")
+        log.error("the reader of files failed: %s", done.stderr)
+        raise ServiceFailed(
+            "The file could not be read for a reason inside Thimble.",
+            code="reader_failed",
+            fix="The server's log has the details.",
+        )
     return answer_of(json.loads(done.stdout))
 
 

@@ -145,7 +145,8 @@ class Datasets:
         root = self.storage.home / "datasets"
         orphans = [path for path in root.iterdir() if path.name not in known]
         for orphan in orphans:
-            shutil.rmtree(orphan)
+            # The reader of a server that was killed may still write here for a moment.
+            shutil.rmtree(orphan, ignore_errors=True)
         return len(orphans)
 
     def _optional(self, caller: Caller, file_id: str | None, param: str) -> Source | None:

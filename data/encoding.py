@@ -15,6 +15,10 @@ BOMS = (  # UTF-32 first: its mark begins with that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 SAMPLE_BYTES = 32_768
+WESTERN = "cp1252"
+NO_WORSE = 0.02
+LATIN_SHARE = 0.15
+"""Fewer bytes beyond ASCII than this mean an alphabet with accents, not another script."""
 MIN_EVIDENCE = 24
 """Bytes beyond ASCII that a guess needs. Below it, guesses of charset-normalizer on our test files
 were often wrong (Latin-1 as Big5), and a wrong guess would be trained on."""
@@ -86,17 +90,34 @@ def guess(raw: bytes) -> Decoded | None:
     evidence = sum(byte > 127 for byte in raw[: 16 * SAMPLE_BYTES])
     if evidence < MIN_EVIDENCE or b"\x00" in raw:
         return None
-    best = from_bytes(telling_lines(raw)).best()
-    codec = GUESSED.get(best.encoding) if best else None
+    codec = likeliest(telling_lines(raw))
     if codec is None:
         return None
-    for attempt in (codec, "latin-1" if codec == "cp1252" else codec):
+    for attempt in (codec, "latin-1" if codec == WESTERN else codec):
         try:
             why = f"it is not UTF-8, and its {evidence} bytes beyond ASCII read best as {attempt}"
             return Decoded(raw.decode(attempt), attempt, why, guessed=True)
         except UnicodeDecodeError:
             continue
     return None
+
+
+def likeliest(sample: bytes) -> str | None:
+    """The codec that makes the most sense.
+
+    In a text that is mostly ASCII all code pages with Latin letters look alike; there it is
+    Windows Western, the most frequent, as long as it looks no worse than the best.
+    """
+    ranked = from_bytes(sample)
+    best = ranked.best()
+    if best is None:
+        return None
+    accents = sum(byte > 127 for byte in sample)
+    if accents < LATIN_SHARE * len(sample):
+        western = [match for match in ranked if match.encoding == WESTERN]
+        if western and western[0].chaos <= best.chaos + NO_WORSE:
+            return WESTERN
+    return GUESSED.get(best.encoding)
 
 
 def telling_lines(raw: bytes) -> bytes:

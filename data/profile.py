@@ -73,10 +73,10 @@ def histogram(counts: npt.NDArray[np.int64]) -> list[list[int]]:
 
     The widths fit 99 % of the rows; the last bin reaches to the longest, however far it is.
     """
-    typical, longest = int(np.percentile(counts, 99)), int(counts.max())
-    step = round_step((typical + 1) / BINS)
-    bins = (typical // step) + 1
-    edges = [step * number for number in range(bins + 1)]
+    shortest, longest = int(counts.min()), int(counts.max())
+    typical = int(np.percentile(counts, 99))
+    step = round_step((typical - shortest + 1) / BINS)
+    edges = [step * number for number in range(shortest // step, typical // step + 2)]
     rows = [int(((counts >= low) & (counts < low + step)).sum()) for low in edges[:-1]]
     table = [[low, low + step, count] for low, count in zip(edges, rows, strict=False)]
     if longest >= edges[-1]:

@@ -1,5 +1,8 @@
 """Finds the cell in which the quoting of a broken CSV record goes wrong, for the error message."""
 
+import io
+from itertools import islice
+
 
 def fault(text: str, line: int, delimiter: str) -> tuple[int, bool]:
     """Column (from 1) of the first fault in the record that begins on `line`.
@@ -24,15 +27,8 @@ def fault(text: str, line: int, delimiter: str) -> tuple[int, bool]:
 
 
 def start_of(text: str, line: int) -> int:
-    """Where the line (from 1) begins. Lines end with CR LF, LF or CR."""
-    at = 0
-    for piece in text.splitlines(keepends=True)[: line - 1] if "\r" in text else ():
-        at += len(piece)
-    if "\r" in text:
-        return at
-    for _ in range(line - 1):
-        at = text.find("\n", at) + 1
-    return at
+    """Where the line (from 1) begins, counting lines as the reader does: CR LF, LF or CR."""
+    return sum(map(len, islice(io.StringIO(text, newline=""), line - 1)))
 
 
 def end_of_quoted(text: str, opening: int) -> int:

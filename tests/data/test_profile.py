@@ -24,8 +24,9 @@ def test_a_histogram_counts_every_row_once_between_round_edges() -> None:
     assert all(left[1] == right[0] for left, right in pairwise(table))
 
 
-def test_a_histogram_of_equal_lengths_has_its_rows_in_the_last_bin() -> None:
-    assert histogram(np.array([3, 3, 3]))[-1] == [3, 4, 3]
+def test_a_histogram_begins_where_the_lengths_do() -> None:
+    assert histogram(np.array([3, 3, 3])) == [[3, 4, 3]]
+    assert histogram(np.arange(900, 1000))[0] == [900, 910, 10]
 
 
 def test_scripts_are_shares_of_the_letters() -> None:
