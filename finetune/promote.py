@@ -65,7 +65,7 @@ def loser_words(
     head = (
         f"Tuning did not clearly beat the best cheap alternative: {percent(accuracy)} of the test "
         f"rows are right, {best['title']} has {percent(best['accuracy'])}. The difference is "
-        f"{points:+.1f} points, and with 95 % certainty {between(interval)}: "
+        f"{signed(points)} points, and with 95 % certainty {between(interval)}: "
     )
     why = "it is worse." if interval[1] < 0 else "it may be chance."
     advice = f" I recommend to deploy {best['title']} instead: it is cheaper."
@@ -85,7 +85,12 @@ def percent(share: float) -> str:
 
 
 def between(interval: Sequence[float]) -> str:
-    return f"between {interval[0]:+.1f} and {interval[1]:+.1f}"
+    return f"between {signed(interval[0])} and {signed(interval[1])}"
+
+
+def signed(points: float) -> str:
+    """With its sign and one decimal; what rounds to nothing is +0.0, never -0.0."""
+    return f"{round(points, 1) + 0.0:+.1f}"
 
 
 def compare(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,10 @@
 """Base models: what is registered, and what never is."""
 
 import json
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +167,19 @@ def test_a_taken_name_is_refused(bases: Bases, tmp_path: Path) -> None:
 def test_a_source_that_is_neither_folder_nor_hub_id_is_refused(bases: Bases, source: str) -> None:
     with pytest.raises(RequestRefused, match="neither a folder nor a hub id"):
         bases.add("small", source)
+
+
+def test_without_a_network_the_hub_is_said_to_be_unreachable(tmp_path: Path) -> None:
+    add = "import sys; from finetune.bases import Bases; from pathlib import Path; "
+    add += "Bases(Path(sys.argv[1])).add('small', 'some/model@abc')"
+    offline = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+
+    found = subprocess.run(
+        [sys.executable, "-c", add, str(tmp_path)], env=offline, capture_output=True, text=True
+    )
+
+    assert "ServiceFailed: some/model@abc could not be downloaded" in found.stderr
+    assert "copy the model's folder to this machine" in found.stderr
 
 
 def test_an_unknown_base_is_refused_with_those_there_are(bases: Bases) -> None:

@@ -29,6 +29,10 @@ def test_an_interval_that_reaches_zero_is_no_gain_and_the_baseline_is_recommende
     assert "deploy Linear on frozen embeddings instead" in found["text"]
 
 
+def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
+    assert "The difference is +0.0 points" in promote.verdict(train_result(gain=-0.04))["text"]
+
+
 def test_a_loss_is_called_worse() -> None:
     found = promote.verdict(train_result(gain=-6.0))
 
