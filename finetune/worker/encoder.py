@@ -30,6 +30,11 @@ FUSED = {
 """Our linear layers and the parts of the stored model that each holds, one above the other."""
 
 
+ROUND = 64
+"""Token counts are filled up to a multiple of this. The CPU library compiles and keeps a kernel
+for every size it meets: without rounding that took 350 MB and time."""
+
+
 @dataclass(frozen=True)
 class Packed:
     """Rows of tokens, one after another."""
@@ -41,6 +46,8 @@ class Packed:
     longest: int
     slot_N: torch.Tensor | None
     """Where each token stands in the padded [B * T]; None when no row is shorter than another."""
+    filler: int
+    """Meaningless tokens at the end of ids_N and positions_N, and of nothing else."""
 
     @property
     def rows(self) -> int:
@@ -57,14 +64,15 @@ def pack(rows: Sequence[NDArray[np.int64]], device: Device, first_position: int 
     def send(values: NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(values).to(device.kind)
 
-    even = counts.min() == longest
+    even, filler = counts.min() == longest, -len(row_of) % ROUND
     return Packed(
-        ids_N=send(np.concatenate(rows)),
-        positions_N=send(positions + first_position),
+        ids_N=send(np.pad(np.concatenate(rows), (0, filler))),
+        positions_N=send(np.pad(positions + first_position, (0, filler))),
         row_N=send(row_of),
         counts_B=send(counts),
         longest=longest,
         slot_N=None if even else send(row_of * longest + positions),
+        filler=filler,
     )
 
 
@@ -156,7 +164,8 @@ class Layer:
         scores = (q.float() * size**-0.5) @ k.float().transpose(-1, -2) + hidden
         mixed = (torch.softmax(scores, -1) @ v.float()).to(x_NH.dtype)
         flat = mixed.transpose(1, 2).reshape(batch.rows * batch.longest, self.shape.hidden)
-        return flat if batch.slot_N is None else flat[batch.slot_N]
+        packed = flat if batch.slot_N is None else flat[batch.slot_N]
+        return F.pad(packed, (0, 0, 0, batch.filler))
 
     def _norm(self, which: int, x_NH: torch.Tensor) -> torch.Tensor:
         weight, bias = self.norms[which]
@@ -165,6 +174,7 @@ class Layer:
 
 def _unpack(values_NX: torch.Tensor, batch: Packed) -> torch.Tensor:
     """Padded to [B * T, X]."""
+    values_NX = values_NX[: len(values_NX) - batch.filler]
     if batch.slot_N is None:
         return values_NX
     padded = values_NX.new_zeros(batch.rows * batch.longest, values_NX.shape[1])
@@ -211,7 +221,8 @@ class Encoder:
         for layer in self.layers:
             x_NH = layer(x_NH, batch, hidden)
         sums = x_NH.new_zeros(batch.rows, self.shape.hidden, dtype=torch.float32)
-        return sums.index_add(0, batch.row_N, x_NH.float()) / batch.counts_B[:, None]
+        real_NH = x_NH[: len(batch.row_N)].float()
+        return sums.index_add(0, batch.row_N, real_NH) / batch.counts_B[:, None]
 
     def _embeddings(self, batch: Packed) -> torch.Tensor:
         with torch.no_grad():

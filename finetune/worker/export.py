@@ -62,14 +62,14 @@ class Exporter:
         drawn = graph.Graph()
         pooled = graph.mean_pooled(drawn, self.shape, weights)
         graph.classify(drawn, pooled, *head)
-        meta = {"task": "classify", "labels": labels}
+        meta: dict[str, object] = {"task": "classify", "labels": labels}
         return self._write(folder, drawn, "logits", len(labels), meta)
 
     def embedder(self, folder: Path, weights: Weights) -> Path:
         """Write an int8 sentence embedder. Returns its float twin."""
         drawn = graph.Graph()
         graph.normalise(drawn, graph.mean_pooled(drawn, self.shape, weights))
-        meta = {"task": "embed", "dimensions": self.shape.hidden}
+        meta: dict[str, object] = {"task": "embed", "dimensions": self.shape.hidden}
         return self._write(folder, drawn, "embedding", self.shape.hidden, meta)
 
     def _write(

@@ -19,8 +19,8 @@ from finetune.worker.families import read_base
 from finetune.worker.journal import Journal
 from finetune.worker.loop import Loop, Stop
 from finetune.worker.machine import Stopwatch, choose_device, peak_memory_bytes, versions
-from finetune.worker.rows import SPLITS, Ids, Split, read_splits
-from finetune.worker.spec import ProbeSpec
+from finetune.worker.rows import Ids, Split, read_splits
+from finetune.worker.spec import SPLITS, ProbeSpec
 from finetune.worker.tasks.classify import Classifier
 
 STEPS_S = 5.0
@@ -71,7 +71,7 @@ def run(folder: Path, spec: ProbeSpec, journal: Journal) -> None:
     fit_s = _baseline_seconds(task, splits, rows["train"])
     journal.phase("exporting")
     export_s, small_s = _export_seconds(task, spec, folder)
-    measured = {
+    measured: dict[str, Any] = {
         "seconds_per_step": sum(steps.seconds) / len(steps.seconds),
         "seconds_per_token": steps.per_token,
         "load_seconds": load_s,
@@ -82,8 +82,11 @@ def run(folder: Path, spec: ProbeSpec, journal: Journal) -> None:
         "tokens_per_row": _tokens_per_row(task),
         "steps_measured": len(steps.seconds),
     }
-    result = measured | {"rows": rows, "estimate": _estimate(measured, steps.spread, spec, rows)}
-    result |= {"device": str(device), "seconds": watch.seconds, "versions": versions()}
+    result: dict[str, Any] = measured | {
+        "rows": rows,
+        "estimate": _estimate(measured, steps.spread, spec, rows),
+    }
+    result |= {"device": str(device), "versions": versions(), "seconds": watch.seconds}
     write_json(folder / job.RESULT_FILE, result)
     journal.phase("done")
 
@@ -94,7 +97,7 @@ def _steps(task: Classifier, folder: Path, journal: Journal) -> Steps:
     loop = Loop(task, task.recipe, journal, nowhere, Stop())
     batches = task.batches(0)
     loop.train_step(batches[0])
-    whole, seconds, tokens = Stopwatch(), [], []
+    whole, seconds, tokens = Stopwatch(), list[float](), list[int]()
     while len(seconds) < FEWEST or (whole.seconds < STEPS_S and len(seconds) < MOST):
         batch, watch = batches[(len(seconds) + 1) % len(batches)], Stopwatch()
         loop.train_step(batch)

@@ -154,7 +154,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _read(hint, value, where)
     if isinstance(hint, types.GenericAlias):
         return _collection(hint, value, where)
-    wanted = (int, float) if hint is float else hint
+    wanted: Any = (int, float) if hint is float else hint
     # bool is an int to Python, never a number to a person.
     if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
         raise _bad(f"{where}={value!r} should be {hint.__name__}.")
@@ -162,7 +162,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 
 
 def _collection(hint: types.GenericAlias, value: Any, where: str) -> Any:
-    origin, inner = hint.__origin__, hint.__args__[-1]
+    origin: Any = hint.__origin__
+    inner: Any = hint.__args__[-1]
     if not isinstance(value, origin):
         raise _bad(f"{where} should be a {origin.__name__}, not {type(value).__name__}.")
     items = value.values() if isinstance(value, dict) else value

@@ -68,6 +68,7 @@ class Training:
         result = self._result(found, progress, {k: v.argmax(1) for k, v in logits.items()})
         self.journal.phase("exporting")
         result["export"] = self._export(logits["test"])
+        result["training"]["peak_memory_bytes"] = peak_memory_bytes()
         result |= self._totals()
         write_json(self.folder / job.RESULT_FILE, result)
         self.journal.phase("done")
@@ -200,7 +201,6 @@ class Training:
             "cpu_seconds": round(progress.cpu_seconds, 2),
             "tokens": progress.tokens,
             "tokens_per_s": round(progress.tokens / max(progress.seconds, 1e-9), 1),
-            "peak_memory_bytes": peak_memory_bytes(),
             "trainable_parameters": sum(v.numel() for v in self.task.trained().values()),
             "curve": progress.curve,
             "best_epoch": best.get("epoch"),
