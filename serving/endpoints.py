@@ -41,6 +41,44 @@ class Endpoints:
             raise self.unknown(caller, name, "endpoint")
         return row
 
+    def pick(self, caller: Caller, name: str = "") -> Endpoint:
+        """The endpoint of this name; for "" the one that went live last. It is not stopped."""
+        up = [row for row in self.all(caller) if row.state in WANTED]
+        if name:
+            up = [row for row in up if row.name == name]
+        if not up:
+            raise self.unknown(caller, name, "endpoint")
+        return max(up, key=lambda row: row.live_at or 0.0)
+
+    def rival(self, caller: Caller, model: Model, wanted: str) -> Model:
+        """The model to compare another one with.
+
+        Args:
+            wanted: An endpoint, a model (`name` or `name@version`), or `base`: the linear model
+                on the untouched base that was trained on the same rows.
+        """
+        if wanted == "base":
+            return self._untuned(caller, model)
+        with self._database.read() as session:
+            row = find(session, caller, wanted)
+            if row is not None and row.state in WANTED:
+                return model_of(session, row)
+            found: Model = versioned(session, Model, caller, wanted)
+        return found
+
+    def _untuned(self, caller: Caller, model: Model) -> Model:
+        wanted = owned(Model, caller).where(Model.run_id == model.run_id, Model.kind == "frozen")
+        with self._database.read() as session:
+            found: Model | None = session.scalars(wanted).first()
+        if found is None:
+            raise RequestRefused(
+                f"No untuned model was kept beside {model.ref}.",
+                code="not_found",
+                param="compare_with",
+                fix="Name another model; list_models shows them.",
+            )
+        return found
+
     def model(self, caller: Caller, ref: str) -> Model:
         """By `name@version`, or the newest version of a name."""
         with self._database.read() as session:
@@ -116,12 +154,10 @@ class Endpoints:
     def unknown(self, caller: Caller, name: str, kind: str) -> RequestRefused:
         live = [row.name for row in self.all(caller) if row.state in WANTED]
         return RequestRefused(
-            f"There is no live endpoint {name[:80]!r}.",
+            f"There is no live endpoint {name[:80]!r}." if name else "No endpoint is live.",
             code="not_found",
             param=kind,
-            fix=f"Live: {', '.join(live[:10])}."
-            if live
-            else "Nothing is live; deploy_endpoint puts a model live.",
+            fix=f"Live: {', '.join(live[:10])}." if live else "deploy_endpoint puts a model live.",
         )
 
 

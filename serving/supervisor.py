@@ -64,7 +64,7 @@ class Classified:
 
 class Supervisor:
     def __init__(self, database: Database, storage: Storage, launcher: Launcher, bus: Bus) -> None:
-        self._endpoints = Endpoints(database)
+        self.endpoints = Endpoints(database)
         self._storage = storage
         self._launcher = launcher
         self._bus = bus
@@ -92,7 +92,7 @@ class Supervisor:
             self._thread.join()
         self._close_engines()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._endpoints.add_counts(self._monitor.take())
+        self.endpoints.add_counts(self._monitor.take())
 
     def deploy(self, caller: Caller, model_ref: str, name: str) -> Endpoint:
         """Put a model live under a name and return when it answers.
@@ -105,9 +105,9 @@ class Supervisor:
             ServiceFailed: The engine does not start.
         """
         check_name(name)
-        model = self._endpoints.model(caller, model_ref)
+        model = self.endpoints.model(caller, model_ref)
         with self._deploying:
-            row = self._endpoints.prepare(caller, model, name)
+            row = self.endpoints.prepare(caller, model, name)
             if row.state == "live" and row.model == model.ref and self._is_up(model):
                 return row
             self._announce(row)
@@ -115,18 +115,18 @@ class Supervisor:
 
     def stop_endpoint(self, caller: Caller, name: str) -> Endpoint:
         """Stop answering under a name. Requests that are being answered get their answer."""
-        row = self._endpoints.stop(caller, name)
+        row = self.endpoints.stop(caller, name)
         self._save()  # its counts belong to this life; the next one starts at 0
         self._changed(row)
         return row
 
     def list(self, caller: Caller) -> list[Endpoint]:
         """Endpoints that are not stopped, oldest first."""
-        return self._endpoints.all(caller)
+        return self.endpoints.all(caller)
 
     def status(self, caller: Caller, name: str) -> dict[str, Any]:
         """How an endpoint does: from the records, and what was not yet written to them."""
-        row = self._endpoints.get(caller, name)
+        row = self.endpoints.get(caller, name)
         unsaved = self._monitor.unsaved(row.id)
         return {
             "endpoint": row.name,
@@ -140,14 +140,9 @@ class Supervisor:
             "error": row.error,
         }
 
-    def users(self, caller: Caller, model_ref: str) -> tuple[str, ...]:
-        """Names of the endpoints that need a model version; it must not be removed meanwhile."""
-        rows = self._endpoints.all(caller)
-        return tuple(row.name for row in rows if row.model == model_ref)
-
     def healthy(self) -> bool:
         """Whether every endpoint that should be live answers."""
-        return all(self._is_up(model) for _, model in self._endpoints.wanted())
+        return all(self._is_up(model) for _, model in self.endpoints.wanted())
 
     async def aclassify(
         self, caller: Caller, target: str, texts: Any, top_k: Any = 1
@@ -191,7 +186,7 @@ class Supervisor:
         key, age = (caller.user, caller.project, target), self._routes_age
         if route := self._routes.get(key):
             return route
-        endpoint, model = self._endpoints.resolve(caller, target)
+        endpoint, model = self.endpoints.resolve(caller, target)
         artifact = self._artifact(model)
         labels = read_meta(artifact.folder)["labels"]
         route = Route(endpoint, model.ref, model.engine, artifact, labels)
@@ -208,7 +203,7 @@ class Supervisor:
             raise
         if row.model != model.ref:
             self._monitor.forget_latency(row.id)
-        live = self._endpoints.go_live(row.id, model.ref)
+        live = self.endpoints.go_live(row.id, model.ref)
         self._changed(live)
         if live.state != "live":
             raise RequestRefused(f"{row.name} was stopped while it started.", code="stopped")
@@ -216,7 +211,7 @@ class Supervisor:
 
     def _fail(self, row: Endpoint, error: ThimbleError, states: tuple[str, ...]) -> None:
         """What is in one of these states cannot be live; what is in another one goes on."""
-        if failed := self._endpoints.fail(row.id, error, states):
+        if failed := self.endpoints.fail(row.id, error, states):
             self._changed(failed)
 
     def _changed(self, row: Endpoint) -> None:
@@ -231,7 +226,7 @@ class Supervisor:
         self._bus.publish(EndpointChanged(row.name, row.state))
 
     def _pin(self) -> None:
-        wanted = self._endpoints.wanted()
+        wanted = self.endpoints.wanted()
         for engine in list(self._engines.values()):
             engine.keep(frozenset(m.id for _, m in wanted if m.engine == engine.kind))
 
@@ -239,7 +234,7 @@ class Supervisor:
         """As recorded; but what is being brought back is `starting`."""
         if row.state != "live":
             return row.state
-        return "live" if self._is_up(self._endpoints.model(caller, row.model)) else "starting"
+        return "live" if self._is_up(self.endpoints.model(caller, row.model)) else "starting"
 
     def _is_up(self, model: Model) -> bool:
         engine = self._engines.get(model.engine)
@@ -274,7 +269,7 @@ class Supervisor:
             ticks += 1
 
     def _restore(self) -> None:
-        for row, model in self._endpoints.wanted():
+        for row, model in self.endpoints.wanted():
             if not self._is_up(model) and not self._ending.is_set():
                 self._bring_back(row.id, model.ref)
 
@@ -282,7 +277,7 @@ class Supervisor:
         """What was interrupted while it started is finished; what was live is live again."""
         with self._deploying:
             # Looked up again: whoever held the lock may have changed it.
-            for row, model in self._endpoints.wanted():
+            for row, model in self.endpoints.wanted():
                 if (row.id, model.ref) == (identifier, model_ref) and not self._is_up(model):
                     self._bring_back_now(row, model)
 
@@ -296,11 +291,11 @@ class Supervisor:
             log.warning("endpoint %s is not back yet: %s", row.name, error)
         else:
             if row.state == "starting":
-                row = self._endpoints.go_live(row.id, model.ref)
+                row = self.endpoints.go_live(row.id, model.ref)
             self._changed(row)
 
     def _save(self) -> None:
-        self._endpoints.add_counts(self._monitor.take())
+        self.endpoints.add_counts(self._monitor.take())
 
     def _check(self) -> None:
         for engine in list(self._engines.values()):

@@ -2,8 +2,8 @@
 
 import http.client
 import json
-import queue
 import socket
+import threading
 from typing import Any
 
 from core.errors import RequestRefused, ServiceFailed
@@ -36,7 +36,9 @@ class Wire:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._idle: queue.LifoQueue[UnixConnection] = queue.LifoQueue()
+        self._lock = threading.Lock()
+        self._idle: list[UnixConnection] = []
+        self._closed = False
 
     def ask(
         self, method: str, path: str, content: Any = None, timeout_s: float = TIMEOUT_S
@@ -62,22 +64,26 @@ class Wire:
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise EngineGone(str(error)) from error
-        self._idle.put(connection)
+        self._give_back(connection)
         return read(status, body)
 
     def close(self) -> None:
-        """Let go of the connections that nobody uses."""
-        while True:
-            try:
-                self._idle.get_nowait().close()
-            except queue.Empty:
-                return
+        """Let go of the connections, and of those in use when they come back."""
+        with self._lock:
+            self._closed = True
+            for connection in self._idle:
+                connection.close()
 
     def _connection(self) -> UnixConnection:
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            return UnixConnection(self._path)
+        with self._lock:
+            return self._idle.pop() if self._idle else UnixConnection(self._path)
+
+    def _give_back(self, connection: UnixConnection) -> None:
+        with self._lock:
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
 
 
 def exchange(

@@ -1,0 +1,30 @@
+"""How to call an endpoint, ready to copy: the lines work as they stand."""
+
+import json
+
+EXAMPLE = "hello, I have a question"
+KEY = "$THIMBLE_API_KEY"
+
+
+def url(base_url: str) -> str:
+    return f"{base_url}/v1/classify"
+
+
+def curl(base_url: str, endpoint: str, *, with_key: bool) -> str:
+    """A shell line; the key, where one is needed, is taken from the environment."""
+    body = json.dumps({"model": endpoint, "input": EXAMPLE})
+    key = f' \\\n  -H "Authorization: Bearer {KEY}"' if with_key else ""
+    return f"curl {url(base_url)} -H 'Content-Type: application/json'{key} \\\n  -d '{body}'"
+
+
+def python(base_url: str, endpoint: str, *, with_key: bool) -> str:
+    """A program that needs nothing but Python."""
+    head = "import json, os, urllib.request" if with_key else "import json, urllib.request"
+    key = ', "Authorization": "Bearer " + os.environ["THIMBLE_API_KEY"]' if with_key else ""
+    return (
+        f"{head}\n\n"
+        f'body = json.dumps({{"model": "{endpoint}", "input": "{EXAMPLE}"}}).encode()\n'
+        f'headers = {{"Content-Type": "application/json"{key}}}\n'
+        f'request = urllib.request.Request("{url(base_url)}", body, headers)\n'
+        'print(json.load(urllib.request.urlopen(request))["data"][0])\n'
+    )

@@ -1,0 +1,51 @@
+"""Tool: a model live behind the API, after approval."""
+
+from typing import Any
+
+from core.names import check_name
+from core.records.tables import Json, Model
+from core.storage import folder_bytes
+from serving import snippets
+from tools.base import Effect, Resolved, ToolContext, tool
+
+
+def resolve_deploy(ctx: ToolContext, arguments: Json) -> Resolved:
+    """Which version exactly, under which name, and what it would replace there."""
+    endpoints = ctx.house.supervisor.endpoints
+    model = endpoints.model(ctx.caller, arguments["model"])
+    name = check_name(arguments["name"] or model.name)
+    before = [row.model for row in endpoints.all(ctx.caller) if row.name == name]
+    quote = what_it_takes(ctx, model)
+    if before and before != [model.ref]:
+        quote["replaces"] = before[0]
+    return Resolved({"model": model.ref, "name": name}, quote)
+
+
+def what_it_takes(ctx: ToolContext, model: Model) -> Json:
+    size = folder_bytes(ctx.house.storage.home / model.folder)
+    return {"engine": model.engine, "megabytes": round(size / 1e6, 1), "cost": "your own machine"}
+
+
+@tool(effect=Effect.SPENDS, resolve=resolve_deploy)
+def deploy_endpoint(ctx: ToolContext, model: str, name: str = "") -> dict[str, Any]:
+    """Put a model live behind the API, and return when it answers. Asks for approval first.
+
+    What is live under the same name goes on answering until the new model is ready, and is then
+    replaced. The result has a curl line and a Python program that call the endpoint.
+
+    Args:
+        model: Such as `banking77` (its newest version) or `banking77@1`; baselines can be
+            deployed too, such as `banking77-tfidf`.
+        name: Name of the endpoint; without one, that of the model.
+    """
+    house = ctx.house
+    row = house.supervisor.deploy(ctx.caller, model, name or model.partition("@")[0])
+    with_key = house.settings.api_key is not None
+    return {
+        "endpoint": row.name,
+        "model": row.model,
+        "state": row.state,
+        "url": snippets.url(house.base_url),
+        "curl": snippets.curl(house.base_url, row.name, with_key=with_key),
+        "python": snippets.python(house.base_url, row.name, with_key=with_key),
+    }
