@@ -92,7 +92,8 @@ def find_dialect(text: str, preferred: str | None) -> Dialect:
     tied = [mark for mark, share in splitting.items() if share == best]
     chosen = preferred if preferred in tied else tied[0]
     columns = fits[chosen][0]
-    why = f"split at each {NAMES[chosen]}, {best:.0%} of the first rows have the header's "
+    share = "all" if best == 1 else f"{best:.1%}"
+    why = f"split at each {NAMES[chosen]}, {share} of the first rows have the header's "
     others = tuple(NAMES[mark] for mark in tied if mark != chosen and mark != "@")
     return Dialect(chosen, f"{why}{columns} columns", others)
 
@@ -152,10 +153,11 @@ def numbered(text: str, dialect: Dialect, limits: Limits) -> Iterator[tuple[int,
 
 
 def ragged(where: str, width: int, record: list[str], header: list[str]) -> RequestRefused:
-    last = record[-1][:40]
+    columns = "1 column" if len(record) == 1 else f"{len(record)} columns"
+    names = ", ".join(header[:5])[:80]
     return RequestRefused(
-        f"In {where} there are {len(record)} columns; the header has {width} "
-        f"({', '.join(header[:5])[:80]}). The last cell there is {last!r}.",
+        f"{where.capitalize()} has {columns}, the header has {width} ({names}). "
+        f"The last cell there is {record[-1][:40]!r}.",
         code="ragged_row",
         param="file",
         fix="Put quotes around a cell that holds the delimiter, or add the missing cell.",

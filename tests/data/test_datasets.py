@@ -1,6 +1,7 @@
 import gzip
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -206,7 +207,7 @@ def test_a_few_rows_without_text_are_left_out_and_named(room: Room) -> None:
         (csv_of(many(9)), "too_few_rows", "9 usable rows"),
         (csv_of(many(20, classes=10)), "too_few_rows", "validation"),
         ("text\n" + "a line\n" * 20, "one_column", "one column"),
-        ("text,label\na,b\nc\n", "ragged_row", "row 2 (line 3)"),
+        ("text,label\na,b\nc\n", "ragged_row", "Row 2 (line 3)"),
         (b"text,label\ncaf\xe9,a\n", "bad_encoding", "byte 14"),
     ],
 )
@@ -290,6 +291,18 @@ def test_a_sweep_removes_what_a_crash_left_and_nothing_else(
 
     assert room.datasets.sweep() == 2
     assert [path.name for path in (room.home / "datasets").iterdir()] == [tickets.id]
+
+
+def test_the_same_content_made_by_two_at_once_is_one_version(room: Room, samples: Path) -> None:
+    file_id = room.upload_file(samples / "tickets.csv")
+
+    def make(_: int) -> str:
+        return room.datasets.create(CALLER, name="tickets", file_id=file_id).id
+
+    with ThreadPoolExecutor(3) as pool:
+        made = set(pool.map(make, range(3)))
+    assert len(made) == 1
+    assert [path.name for path in (room.home / "datasets").iterdir()] == list(made)
 
 
 def test_chinese_reviews_are_read_and_their_script_is_counted(room: Room, samples: Path) -> None:
