@@ -10,6 +10,7 @@ from core.identity import ALL_SCOPES, Caller
 from server.app import build_house
 from tests.fakes import FakeLauncher, fake_worker
 from tests.running import RunningThimble, copy_home
+from tests.small_embedder import SmallEmbedder
 from tools.base import House
 
 TICKETS = Path(__file__).parent / "files" / "tickets.csv"
@@ -19,7 +20,7 @@ OWNER = Caller(scopes=ALL_SCOPES)
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     read = settings.read({"THIMBLE_HOME": str(tmp_path / "home")})
-    made = build_house(read, "http://127.0.0.1:8000", launcher=FakeLauncher(fake_worker))
+    made = build_house(read, "http://127.0.0.1:8000", FakeLauncher(fake_worker), SmallEmbedder())
     made.storage.prepare()
     made.database.migrate()
     yield made
