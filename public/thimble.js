@@ -1,25 +1,37 @@
-// The chat is mounted below /chat, where Chainlit forgets to write the thread into the address.
-// The server says which thread this tab is in; with it in the address a reload comes back to it.
+// What Chainlit's page does not do by itself. The server talks to it in messages to the window.
 const THREAD = /^\/chat\/thread\/[0-9a-f-]{36}$/
 const path = () => window.location.pathname.replace(/\/$/, '')
 
 window.addEventListener('message', (event) => {
-  const thread = event.source === window && event.data && event.data.thimble_thread
-  const address = `/chat/thread/${thread}`
+  if (event.source !== window || !event.data) return
+  if (event.data.thimble_thread) rememberThread(`/chat/thread/${event.data.thimble_thread}`)
+  if (event.data.thimble_show) show(String(event.data.thimble_show), 20)
+})
+
+// Below /chat Chainlit forgets to write the thread into the address; with it there, a reload comes
+// back to the thread.
+function rememberThread(address) {
   if (THREAD.test(address) && path() !== address) {
     window.history.replaceState(window.history.state, '', address)
   }
-})
+}
+
+// A card that has just come or changed is brought into view, unless the person is writing.
+function show(buttonId, tries) {
+  const composer = document.getElementById('chat-input')
+  if (composer && composer.textContent.trim()) return
+  const button = document.getElementById(buttonId)
+  if (button) button.scrollIntoView({ block: 'end', behavior: 'smooth' })
+  else if (tries) setTimeout(show, 100, buttonId, tries - 1)
+}
 
 // Who opens a thread by its address without being logged in is led over the login to the start;
 // this leads on to the thread.
-const wanted = (value) =>
-  value === undefined ? sessionStorage.getItem('wanted') : sessionStorage.setItem('wanted', value)
-if (THREAD.test(path())) wanted(path())
+if (THREAD.test(path())) sessionStorage.setItem('wanted', path())
 const watch = setInterval(() => {
   if (!document.getElementById('chat-input')) return
   clearInterval(watch)
-  const thread = wanted()
+  const wanted = sessionStorage.getItem('wanted')
   sessionStorage.removeItem('wanted')
-  if (path() === '/chat' && THREAD.test(thread || '')) window.location.replace(thread)
+  if (path() === '/chat' && THREAD.test(wanted || '')) window.location.replace(wanted)
 }, 100)

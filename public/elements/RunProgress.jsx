@@ -10,6 +10,9 @@ const PHASES = {
   done: 'Finishing',
 }
 
+// Chainlit's style sheet only has the classes that Chainlit itself uses.
+const ROW = { display: 'flex', flexWrap: 'wrap', justifyContent: 'space-between', gap: '0.25rem 1.25rem' }
+
 function duration(seconds) {
   if (seconds == null) return null
   const whole = Math.max(0, Math.round(seconds))
@@ -58,9 +61,9 @@ export default function RunProgress() {
   const doing = state === 'queued' ? 'Waiting for its turn' : PHASES[phase] || 'Starting'
   return (
     <div className="thimble-run flex flex-col gap-3 rounded-lg border p-4" data-state={state} data-step={step || 0}>
-      <div className="flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1 text-sm">
+      <div className="text-sm" style={ROW}>
         <span className="font-medium" role="status">{doing}</span>
-        <span className="flex flex-wrap gap-x-5 gap-y-1">
+        <span style={ROW}>
           {facts.map(([label, value]) => (
             <span key={label}><span className="text-muted-foreground">{label}</span> {value}</span>
           ))}

@@ -101,6 +101,13 @@ class Cards:
         )
         return [row["id"] for row in rows]
 
+    async def look_at(self, thread_id: str, key: str) -> None:
+        """Ask the open tabs to scroll to a card; only one with buttons can be found there."""
+        stored = await self.stored(name_id(thread_id, key))
+        buttons = stored["metadata"]["buttons"] if stored else []
+        for tab in await self.open_tabs(thread_id) if buttons else []:
+            await tab.emit("window_message", {"thimble_show": buttons[0]["id"]})
+
     async def toast(self, thread_id: str, words: str) -> None:
         for tab in await self.open_tabs(thread_id):
             await tab.emit("toast", {"message": words, "type": "info"})

@@ -11,12 +11,17 @@ from agent.views import Action, Cell, Chart, Table, View
 
 Json = dict[str, Any]
 NAMESPACE = uuid.UUID("6f0c4a5e-3a57-4c0b-9d0e-7b7f3a1e2c44")
+NUMBER = re.compile(r"[-+–]?\d[\d.,]*( ?(%|ms|s|min|B|KB|MB|GB))?( – [\d.,]+ ?%)?|–|")
+"""A figure with its unit, as it stands in a cell."""
+UNIT_GAP = re.compile(r"(?<=\d) (?=(%|ms|s|min|B|KB|MB|GB)\b|%)")
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~$!])")
 INK = "#7c8591"
 """Grey that can be read on the light page and on the dark one; the charts are transparent."""
 COLOR = "#1f9488"
 MAX_CELL_CHARACTERS = 300
 ICONS = {"approve": "check", "reject": "x"}
+NEXT_STEP = "arrow-right"
+"""The icon that public/thimble.css draws as the card's main button."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ def draw(view: View) -> Card:
     return Card(
         content=text_of(view),
         elements=[Element("plotly", chart.title, figure(chart)) for chart in drawable(view)],
-        buttons=[button(action) for action in view.actions],
+        buttons=[button(action, at == 0) for at, action in enumerate(view.actions)],
         key=view.key,
     )
 
@@ -77,7 +82,7 @@ def text_of(view: View) -> str:
         "\n".join(f"- [{escape(link.text)}]({link.url})" for link in view.links),
         *view.notes,
     ]
-    return "\n\n".join(part for part in parts if part)
+    return UNIT_GAP.sub("\u00a0", "\n\n".join(part for part in parts if part))
 
 
 def facts_of(facts: Iterable[tuple[str, str]]) -> str:
@@ -95,8 +100,11 @@ def table_of(table: Table) -> str:
 
 
 def rule(column: list[Cell]) -> str:
-    numbers = all(value is None or isinstance(value, (int, float)) for value in column)
-    return "--:" if numbers else ":--"
+    return "--:" if all(is_figure(value) for value in column) else ":--"
+
+
+def is_figure(value: Cell) -> bool:
+    return not isinstance(value, str) or NUMBER.fullmatch(value) is not None
 
 
 def line(cells: Iterable[Cell]) -> str:
@@ -107,6 +115,8 @@ def cell(value: Cell) -> str:
     if value is None:
         return ""
     words = " ".join(str(value).split())
+    if is_figure(value):
+        return escape(words.replace(" ", "\u00a0"))
     if len(words) > MAX_CELL_CHARACTERS:
         words = words[:MAX_CELL_CHARACTERS] + " …"
     return escape(words)
@@ -121,9 +131,10 @@ def fenced(text: str) -> str:
     return text.replace("```", "'''")
 
 
-def button(action: Action) -> Button:
+def button(action: Action, first: bool) -> Button:
     if action.decide is None:
-        return Button("say", action.label, {"text": action.say}, "message-square")
+        icon = NEXT_STEP if first else "message-square"
+        return Button("say", action.label, {"text": action.say}, icon)
     payload = {"approval_id": action.approval_id, "decision": action.decide}
     return Button("decide", action.label, payload, ICONS[action.decide])
 

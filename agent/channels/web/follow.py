@@ -67,7 +67,7 @@ class Follow:
                 self._runs.add(run_id)
                 self._wake.set()
             case ApprovalChanged(approval_id=approval_id):
-                self.spawn(self.approval(approval_id))
+                self.spawn(self.approval(approval_id, news=True))
 
     def spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(guarded(work))
@@ -135,21 +135,28 @@ class Follow:
             run = session.get_one(Run, run_id)
             run.reported_at = run.reported_at or time.time()
 
-    async def approval(self, approval_id: str) -> None:
-        """Draw the approval as it is now, and what came of it once it is decided."""
+    async def approval(self, approval_id: str, *, news: bool = False) -> None:
+        """Draw the approval as it is now, and what came of it once it is decided.
+
+        Args:
+            news: It has just changed, so bring it before the eyes of who has the thread open.
+        """
         approval = await asyncio.to_thread(self.find_approval, approval_id)
         if approval is None:
             return
+        card = draw(approval_view(approvals.as_dict(approval)))
         for thread_id in await self.cards.showing(approval.id, approval.owner):
-            await self.cards.show(thread_id, draw(approval_view(approvals.as_dict(approval))))
+            await self.cards.show(thread_id, card)
+            if news and approval.state == "waiting":
+                await self.cards.look_at(thread_id, card.key)
         if approval.state == "done":
-            await self.outcome(approval)
+            await self.outcome(approval, news)
 
     def find_approval(self, approval_id: str) -> Approval | None:
         with self.house.database.read() as session:
             return session.get(Approval, approval_id)
 
-    async def outcome(self, approval: Approval) -> None:
+    async def outcome(self, approval: Approval, news: bool) -> None:
         """The approved call's result, once in each thread; a run is its own card."""
         run_id = await asyncio.to_thread(self.run_of, approval.id)
         view = view_of(approval.tool, approval.result or {})
@@ -161,6 +168,8 @@ class Follow:
                 await self.run(run_id)
             elif view is not None:
                 await self.cards.show(thread_id, replace(draw(view), key=key))
+            if news:
+                await self.cards.look_at(thread_id, key)
 
     def run_of(self, approval_id: str) -> str | None:
         with self.house.database.read() as session:

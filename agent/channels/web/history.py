@@ -1,5 +1,6 @@
 """Threads, messages and charts, kept in the records' file: Chainlit's data layer on SQLite."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
     def __init__(self, records: Path, elements: Elements) -> None:
         super().__init__(conninfo=f"sqlite+aiosqlite:///{records}", storage_provider=elements)
         self.elements = elements
+        self._in_order = asyncio.Lock()
         prepare(self.engine.sync_engine)
 
     async def execute_sql(self, query: str, parameters: Json) -> list[Json] | int:
@@ -97,6 +99,11 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
         if not is_uuid(thread_id):
             raise RequestRefused("This is not the id of a thread.", code="not_found")
         await super().update_thread(thread_id, *args, **kwargs)
+
+    async def create_step(self, step_dict: Json) -> None:
+        # Chainlit writes each state of a step in a task of its own; the last one must win.
+        async with self._in_order:
+            await super().create_step(step_dict)
 
     async def delete_thread(self, thread_id: str) -> None:
         await super().delete_thread(thread_id)

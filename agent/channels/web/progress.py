@@ -1,8 +1,9 @@
 """A run on its way: one card with a bar, the loss so far, speed and time left."""
 
+from dataclasses import replace
 from typing import Any
 
-from agent.channels.web.drawing import Button, Card, Element, escape
+from agent.channels.web.drawing import Card, Element, escape
 from core.records.tables import Run
 
 MAX_POINTS = 120
@@ -10,11 +11,10 @@ MAX_POINTS = 120
 
 def progress_card(run: Run, status: Card) -> Card:
     """The status card with its charts replaced by one that moves without flicker."""
-    stop = Button("say", "Cancel", {"text": f"cancel {run.id}"}, "square")
     return Card(
         content=f"#### {escape(headline(run))}",
         elements=[Element("custom", "RunProgress", props(run))],
-        buttons=status.buttons or [stop],
+        buttons=[replace(button, icon="square") for button in status.buttons],
         key=run.id,
     )
 

@@ -24,6 +24,8 @@ from agent.views import View
 
 MAX_SHOWN_CHARACTERS = 6_000
 """Of a tool's arguments or result, in its folded step; the whole is in the records."""
+BELOW = ("passages",)
+"""Kinds of card that stand below the words which refer to them."""
 LIVE = ("run", "approval")
 """Kinds of card that follow their record: there is one of each in a thread, the newest."""
 
@@ -36,6 +38,7 @@ class Turn:
         self.thread_id = thread_id
         self.text: Any = None
         self.steps: dict[str, Any] = {}
+        self.below: list[View] = []
 
     @property
     def parent_id(self) -> str | None:
@@ -48,6 +51,8 @@ class Turn:
                 await self.show(event)
         finally:
             await self.end_text()
+            for view in self.below:
+                await self.put(view)
 
     async def show(self, event: Event) -> None:
         match event:
@@ -93,7 +98,11 @@ class Turn:
             step.output = outcome_of(event)
             step.language = "json" if event.result is not None else None
             await step.update()
-        if event.view is not None:
+        if event.view is None:
+            return
+        if event.view.kind in BELOW:
+            self.below.append(event.view)
+        else:
             await self.put(event.view)
 
     async def put(self, view: View) -> None:
