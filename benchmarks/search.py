@@ -143,9 +143,7 @@ def report(name: str, ranker: Ranker, questions: Sequence[Question]) -> str:
 
 def evidence(library: Library, question: Question) -> float:
     """What `answerable` compares with its threshold."""
-    passages = library.search(ME, question.text)
-    cosine = max((one.cosine for one in passages if one.cosine is not None), default=0.0)
-    return cosine + library.coverage(ME, question.text, passages) if passages else 0.0
+    return library.evidence(ME, question.text, library.search(ME, question.text))
 
 
 def told_apart(library: Library, good: Sequence[Question], others: Sequence[Question]) -> str:
@@ -154,7 +152,7 @@ def told_apart(library: Library, good: Sequence[Question], others: Sequence[Ques
     empty = [evidence(library, question) for question in others]
     auc = statistics.fmean((a > b) + (a == b) / 2 for a in whole for b in empty)
     lines = [f"{len(others)} unanswerable questions, AUC {auc:.3f}"]
-    for tenths in range(8, 17):
+    for tenths in range(10, 22, 1):
         threshold = tenths / 10
         kept = statistics.fmean(one >= threshold for one in whole)
         wrong = statistics.fmean(one >= threshold for one in empty)

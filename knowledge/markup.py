@@ -92,7 +92,7 @@ def title_of(source: str, text: str, headings: list[Heading]) -> str:
 
 # Markdown
 
-ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*$")
+ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
 SETEXT = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
@@ -135,7 +135,8 @@ def underlines(line: str, previous: str) -> bool:
 
 def plain(title: str) -> str:
     """The heading without links, marks, escapes and anchors."""
-    unlinked = TAG.sub("", LINK.sub(r"\1", title))
+    short = title[: 4 * MAX_TITLE].rstrip("# \t")
+    unlinked = TAG.sub("", LINK.sub(r"\1", short))
     return unlinked.replace("**", "").replace("`", "").replace("\\", "").strip()[:MAX_TITLE]
 
 
