@@ -21,7 +21,7 @@ NOT_ASKING = re.compile(
 )
 FILE_LIKE = re.compile(
     r"^(?:all |every |each )?(?:of )?(?:this|these|those|the|that|my|all|every|each|it|them|"
-    r"everything)?\s*(?:attached |uploaded |new )?"
+    r"everything|again|once more)?\s*(?:attached |uploaded |new )?"
     r"(?:files?|csv|rows?|lines?|it|them|this|that|these|those|data|dataset|tickets|messages|texts|"
     r"spreadsheet|table|upload|column|with .*)?(?: (?:in|of|from) .*)?(?: with .*)?\W*$",
     re.IGNORECASE,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agent.understanding.text import QUOTED, normal, tidy
 
 VERBS = (
-    r"fine-?\s?tun(?:e|ing)|train|tune|retrain|deploy|publish|serve|host|put|ship|release|ask|show|"
+    r"fine-?\s?tune|train|tune|retrain|deploy|publish|serve|host|put|ship|release|ask|show|"
     r"tell|list|check|validate|compare|stop|cancel|delete|remove|start|launch|begin|run|make|create|"
     r"build|turn|do not|don'?t|never|let|give|call|name|use|describe|export|download|add|index|"
     r"search|say|predict|classify|estimate|quote|explain|plan|retry|bring|roll out|what|how|is|"
@@ -74,7 +74,10 @@ def cut(plain: str) -> list[str]:
     hidden = QUOTED.sub(lambda match: "q" * len(match[0]), plain)
     parts, at = [], 0
     for match in BOUNDARY.finditer(hidden):
-        parts.append(plain[at : match.start()])
+        before = plain[at : match.start()]
+        if "between" in before.lower() and " and " in match[0].lower():
+            continue
+        parts.append(before)
         at = match.end()
     return [*parts, plain[at:]]
 

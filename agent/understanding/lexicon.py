@@ -37,7 +37,7 @@ LEXICON = {
     "显示;列出;查看;看看;看;有",
     "DESCRIBE": "describe;summarise;summarize;summary;overview;profile;inspect;details;explore;"
     "statistics;stats;distribution;what is in;about;look like;looks like;contain;contains;描述;概况",
-    "ROWS": "rows;classes;lengths;labels;examples;categories;class;samples;balanced;imbalanced;"
+    "ROWS": "rows;row;lines;classes;lengths;labels;examples;categories;class;samples;balanced;imbalanced;"
     "行;类别;样本",
     "CHECK": "check;validate;verify;doctor;problem;problems;issue;issues;wrong;duplicates;"
     "contradictions;audit;diagnose;examine;sanity check;clean;quality;errors;mistakes;conflicts;"
@@ -60,7 +60,7 @@ LEXICON = {
     "result;results;report;metrics;metric;score;scores;curve;performance;f1;worst;confused;"
     "confusions;confusion;eta;time left;remaining;longer;how good;how well;happened;perform;"
     "performs;performed;performing;succeed;succeeded;failed;fail;fails;crashed;coming along;"
-    "training yet;getting on;went;beat;left;outcome;verdict;进度;状态;怎么样;进展;结果;准确率;效果;如何了",
+    "training yet;ended;over;stopped;getting on;went;beat;left;outcome;verdict;进度;状态;怎么样;进展;结果;准确率;效果;如何了",
     "RUNNING": "running;in progress;ongoing;active;going on;busy;working on;正在运行;在跑;运行中;在运行",
     "LATENCY": "latency;requests;traffic;p50;p95;calls;error rate;response time;throughput;"
     "up and running;healthy;health;slow;fast;延迟;请求",
@@ -82,7 +82,7 @@ LEXICON = {
     "ENDPOINTS": "endpoints;apis;services;哪些端点;哪些接口;哪些服务",
     "DOCS": "docs;documentation;document;documents;manual;handbook;guide;pages;policy;faq;wiki;"
     "knowledge base;knowledge;pdf;markdown;notes;readme;help pages;articles;文档;手册;资料;知识库",
-    "APPROVAL": "approval;approvals;decision;decisions;sign off;my ok;my okay;permission;审批;批准",
+    "APPROVAL": "decide;approval;approvals;decision;decisions;sign off;my ok;my okay;permission;审批;批准",
     "PRONOUN": "it;this;that;them;these;those;one;它;这个;这;那个;他",
     "ANY": "any;anything;something;what;which;everything;all;哪些;什么;有什么",
     "WH": "what;which;who;where;when;how;why;is;are;does;do;has;have;did;can;should;list;"
@@ -192,19 +192,24 @@ def stem(word: str) -> str:
 
 def tagged(tokens: Iterable[str]) -> list[Tagged]:
     """The words with their meanings, the longest known phrase first."""
-    rest = [respelt(stem(token)) for token in tokens]
+    typed = list(tokens)
+    meant = [respelt(stem(token)) for token in typed]
     result = []
     at = 0
-    while at < len(rest):
-        for length in range(min(longest(), len(rest) - at), 0, -1):
-            key = tuple(rest[at : at + length])
-            if key in phrases():
-                break
-        else:
-            length, key = 1, (rest[at],)
+    while at < len(typed):
+        key = phrase_at(typed, at) or phrase_at(meant, at) or (typed[at],)
         result.append(Tagged(" ".join(key), phrases().get(key, frozenset())))
-        at += length
+        at += len(key)
     return result
+
+
+def phrase_at(tokens: list[str], at: int) -> tuple[str, ...]:
+    """The longest phrase that begins here, or nothing."""
+    for length in range(min(longest(), len(tokens) - at), 0, -1):
+        key = tuple(tokens[at : at + length])
+        if key in phrases():
+            return key
+    return ()
 
 
 def tags_of(tokens: Iterable[str]) -> frozenset[str]:

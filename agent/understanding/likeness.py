@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from functools import cache
 
-THRESHOLD = 0.45
+THRESHOLD = 0.55
 """Cosine above which two requests mean the same; unrelated ones of our tests stay below 0.35."""
 
 EXAMPLES = {

@@ -126,6 +126,8 @@ def exact(text: str, known: dict[str, frozenset[str]]) -> list[Span]:
 
 def as_name(text: str, start: int, end: int, by_letters: dict[str, str]) -> Span | None:
     word, _, version = text[start:end].rstrip(".").partition("@")
+    if version and not version.isdecimal():
+        return None
     name = by_letters.get(squashed(word))
     if name in LITTLE and (start, end) != (0, len(text)) and not LITTLE_MARKED.search(text[:start]):
         return None

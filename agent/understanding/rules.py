@@ -16,6 +16,7 @@ search_docs          19 HOWTO
 search_docs          18 SEARCH DOCS
 search_docs          17 DEFINE CONCEPT|PRIVACY|DOCS
 search_docs          17 PRIVACY DATA|DATASET|TEXT
+search_docs          16 PRIVACY WHEN
 search_docs          16 DOCS WH -ADD -MAKE -DELETE -LISTING
 list_approvals       15 PENDING -DATASETS
 list_approvals       15 APPROVAL WH|SHOW|ANY
@@ -33,9 +34,10 @@ stop_endpoint        12 STOP|CANCEL|UNDEPLOY ENDPOINT|ENDPOINTS
 stop_endpoint        12 STOP DEPLOY|LIVE
 stop_endpoint        12 UNDEPLOY
 stop_endpoint        12 PUT OFFLINE
-cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN
-cancel_run           11 CANCEL
-stop                 11 STOP
+start_finetune       12 MAKES_MODEL -DEPLOY -LIVE
+cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN -WHEN
+cancel_run           11 CANCEL -WHEN
+stop                 11 STOP -WHEN
 compare_runs         11 COMPARE RUNS|NAME_RUN|RUN
 add_documents        11 ADD|MAKE DOCS
 create_dataset       11 MAKE|LOAD DATASET -TRAIN
@@ -47,6 +49,7 @@ run_status           11 ESTIMATE DONE
 run_status            9 STATUS RUN|NAME_RUN|TRAINING|TRAIN
 run_status            9 RUN|NAME_RUN DESCRIBE|ROWS|WHEN
 run_status            9 STATUS COMPARE|BASELINE
+run_status            9 COMPARE BASELINE WHEN
 endpoint_status      10 STATUS|LATENCY|CHECK|DESCRIBE ENDPOINT
 endpoint_status       9 LATENCY
 endpoint_status       8 LIVE WHEN -PUT -ANY
@@ -63,11 +66,11 @@ list_models           7 SHOW|WH MODEL -DEPLOY -TRAIN
 export_model         12 EXPORT MODEL|MODELS|NAME|PRONOUN -DATASET -DATA
 export_model          6 EXPORT
 list_datasets        10 DATASETS
-predict_file         12 CLASSIFY|ASK FILE|ROWS|DATA|DATASET -TRAIN -MAKE -WH
-predict_file         11 CLASSIFY FILE
+predict_file         12 CLASSIFY|ASK FILE|ROWS|DATA|DATASET -TRAIN -TRAINING -MAKE -WH
+predict_file         11 CLASSIFY FILE -TRAINING
 check_dataset        10 CHECK DATASET|DATASETS|DATA|FILE|NAME|PRONOUN|ROWS -TRAIN -LATENCY
 describe_dataset      9 DESCRIBE|ROWS DATASET|DATASETS|DATA|FILE|NAME|PRONOUN -TRAIN
-describe_dataset      8 ROWS WH -TRAIN
+describe_dataset      8 ROWS|DESCRIBE SHOW|WH -TRAIN -MODEL -ENDPOINT -RUN -NAME_RUN
 describe_dataset      7 SHOW|WH DATASET|FILE|NAME_DATASET -TRAIN -DEPLOY
 describe_dataset      6 SHOW DATA|NAME
 start_finetune       10 TRAIN -WHEN -LATER

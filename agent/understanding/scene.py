@@ -16,6 +16,8 @@ class Scene:
     """Answers "which one?". Names that this very plan makes come first."""
 
     world: World
+    request: str = ""
+    """The user's words as they were typed."""
     history: Sequence[Turn] = ()
     files: Sequence[FileName] = ()
     made_dataset: str = ""
@@ -80,9 +82,13 @@ class Scene:
             return named.runs[0]
         name = (named.datasets + named.models + [""])[0]
         found = self.newest_run(name, active=active) or self.newest_run(name)
-        if name or active:
-            return found.id if found else "last"
-        return self.spoken("run") or (found.id if found else "last")
+        spoken = "" if name else self.spoken("run")
+        if active and spoken and self.ended(spoken):
+            spoken = ""
+        return spoken or (found.id if found else "last")
+
+    def ended(self, run_id: str) -> bool:
+        return any(run.id == run_id and run.state and not run.active for run in self.world.runs)
 
     # Models ---------------------------------------------------------------------------
 

@@ -42,11 +42,21 @@ def number(text: str) -> int | float:
 
 def hyperparameters(text: str) -> Arguments:
     """Only the settings that were given, such as {"rank": 8, "learning_rate": 0.0002}."""
+    return knobs(text)[0] | base_model(text)
+
+
+def without_hyperparameters(text: str) -> str:
+    """The normal text without its settings: `weight decay 0.1` is not about weights."""
+    return knobs(text)[1]
+
+
+def knobs(text: str) -> tuple[Arguments, str]:
+    """The numbers that were set, and the text without them."""
     rest = re.sub(r"\btwice\b|\bonce\b(?=\s+(?:over|through))", r"\g<0> epochs", normal(text))
     found: Arguments = {}
     for knob in sorted(KNOBS, key=lambda name: name == "learning_rate"):
-        after = rf"(?:{KNOBS[knob]})\b{LINK}{VALUE}(?![\w@])"
-        before = rf"(?<![\w.@-]){VALUE}[ -]*(?:{KNOBS[knob]})(?![a-z])"
+        after = rf"(?:{KNOBS[knob]})\b{LINK}{VALUE}(?![a-z0-9_@])"
+        before = rf"(?<![a-z0-9_.@-]){VALUE}[ -]*(?:{KNOBS[knob]})(?![a-z])"
         order = (before, after) if knob in PREFERS_BEFORE else (after, before)
         if knob == "rank":
             order = (after, before.replace(r"|\br|", "|"))
@@ -56,7 +66,7 @@ def hyperparameters(text: str) -> Arguments:
                 found[knob] = number(match["value"])
                 rest = rest[: match.start()] + " ; " + rest[match.end() :]
                 break
-    return {knob: found[knob] for knob in KNOBS if knob in found} | base_model(text)
+    return {knob: found[knob] for knob in KNOBS if knob in found}, rest
 
 
 BASE_MODEL = re.compile(
@@ -165,7 +175,8 @@ AS_NAME = re.compile(
 NOT_NAMES = frozenset(
     "it this that the a an text texts label labels column and then soon well one my dataset model "
     "endpoint api service base baseline usual before is fast possible default data file label test "
-    "training train validation input target class category live".split()
+    "training train validation input target class category live out off over up down out again on "
+    "in of for by using called named".split()
 )
 
 

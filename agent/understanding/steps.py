@@ -9,8 +9,10 @@ from agent.understanding.names import Mentions, bare, root
 from agent.understanding.plan import Arguments, Step
 from agent.understanding.scene import Scene
 from agent.understanding.slots import (
+    NOT_NAMES,
     columns,
     compact,
+    fitted,
     given_name,
     hyperparameters,
     passages_wanted,
@@ -103,9 +105,9 @@ DATASET_NAME = re.compile(
 def dataset_name(wish: Wish) -> str | None:
     given = given_name(wish.raw) or given_name(wish.whole)
     match = DATASET_NAME.search(tidy(wish.raw))
-    if given or not match:
+    if given or not match or (match["bare"] or "").lower() in NOT_NAMES:
         return given
-    return name_from_file((match["quoted"] or match["bare"]) + ".")
+    return fitted(match["quoted"] or match["bare"])
 
 
 def roles(files: list[FileName]) -> tuple[FileName, FileName | None, FileName | None]:
@@ -377,8 +379,8 @@ def delete_documents(wish: Wish, _: Scene) -> Answer:
     return step("delete_documents", collection="docs", source=name)
 
 
-def search_docs(wish: Wish, _: Scene) -> Answer:
-    return step("search_docs", query=tidy(wish.whole), k=passages_wanted(wish.whole))
+def search_docs(wish: Wish, scene: Scene) -> Answer:
+    return step("search_docs", query=scene.request, k=passages_wanted(wish.whole))
 
 
 def quote_or_status(wish: Wish, scene: Scene) -> Answer:

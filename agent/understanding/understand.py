@@ -14,9 +14,9 @@ from agent.understanding.names import Mentions, mentions, with_history
 from agent.understanding.plan import Plan, Step, Turn
 from agent.understanding.rules import intent_of
 from agent.understanding.scene import Scene
-from agent.understanding.slots import columns, given_name, hyperparameters
+from agent.understanding.slots import columns, given_name, hyperparameters, without_hyperparameters
 from agent.understanding.steps import BUILDERS, NO_ENDPOINT, Answer, Wish, which
-from agent.understanding.text import normal, tidy, words
+from agent.understanding.text import normal, quotes, tidy, words
 from agent.world import FileName, World
 
 MAX_READ = 4_000
@@ -30,15 +30,17 @@ QUESTIONS = (
      r"(?:stored|computed|measured|calculated|chosen|made|split|kept|formatted|used|protected|counted)\b"
      r"|\b(?:which|what) (?:file )?(?:formats?|file types?|languages?|base models?|kinds? of)\b"
      r"|\bwhat (?:happens|is needed|do (?:i|we) need)\b|(?:怎么|如何|怎样)(?!样)|什么格式|什么样的"),
-    ("DEFINE", r"\bwhat (?:is|are|was|were) (?!the\b|my\b|this\b|that\b|it\b|its\b|in\b|on\b|your\b|our\b"
+    ("DEFINE", r"\bwhat (?:is|are|was|were) (?!wrong\b|the\b|my\b|this\b|that\b|it\b|its\b|in\b|on\b|your\b|our\b"
      r"|running|live|waiting|xnamex)|\bwhat (?:is|are) the (?:meaning|point|purpose|difference|idea|limits?)\b"
      r"|\bmeans?\b|\bmeaning\b|\bexplain|\bdefin(?:e|ition)|\bdifference between|\bwhy\b|\bpurpose\b"
      r"|\btell me (?:more )?about (?!xnamex|my|the (?:run|data)|it\b|this)|\bwhen (?:should|would|is it|does it|do)\b"
      r"|\bshould (?:i|we|my)\b|\b(?:can|may|could|must) (?:i|we|it|thimble|you (?:use|read|handle|run)|my)\b"
+     r"(?!(?: now| please)? (?:see|download|export|get|have|deploy|cancel|stop|try|test|ask|start|train|finetune|"
+     r"check|look at|view|list|delete|retry|compare) (?:it|the|my|this|that|xnamex|all|them)\b)"
      r"|\bdo (?:i|we|you) (?:need|have to|use|store|keep|send|support|collect)\b|\bdoes (?:it|thimble|this) "
      r"(?:need|use|support|work|send|store|require|run on|keep|cost|handle|speak)\b|\bis it (?:possible|safe|"
      r"necessary|better|worth)\b|\bwhat does (?:a |an |the )?(?!xnamex|it\b)[\w -]+ (?:do|mean|stand for)\b"
-     r"|\bworth it\b|\bhow much data\b|\bhow many (?:rows|examples|samples|labels) (?:do|should|are needed|per)"
+     r"|\bworth it\b|\bhow much data\b|\bhow many (?:rows|examples|samples|labels) (?:do\b|should|are needed|per\b)"
      r"|什么是|是什么|什么意思|为什么|解释"),
     ("WHY", r"\bwhy\b|为什么"),
     ("PRIVACY", r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)|\bwhere (?:is|are|does|do) "
@@ -59,6 +61,12 @@ QUESTIONS = (
     ("DATASET", r"\b(?:is|are) (?:my|the|this|our) data\b.*\b(?:ok|okay|fine|good|clean|usable|valid)\b"),
     ("DESCRIBE", r"\bwhat is in\b|\blooks? like\b|^what (?:is|are|about) xnamex|\bhow (?:big|large|long|balanced) "
      r"(?:is|are)|\bhow many\b"),
+    ("ESTIMATE", r"\b(?:would|will|does|might|could)\b.*\btakes?\b|\bwhat .*\b(?:take|require)\b"),
+    ("RETRY", r"\bagain\b|\bonce more\b|\bone more time\b|\bstart over\b"),
+    ("MAKES_MODEL", r"\b(?:make|build|create|get|want|need|give)\b(?: me| us)? (?:an? |the |my |some )?"
+     r"(?:[\w-]+ ){0,2}(?:model|classifier)\b"),
+    ("CLASSIFY", r"\b(?:run|apply|use|send) (?:it|xnamex|the \w+|my \w+) (?:over|on|to|through|for|against) (?:this|"
+     r"the|these|that|my|all)\b.*\b(?:file|rows|csv|data|upload)\b"),
     ("ANY", r"^what is (?=running|live|waiting|going on|deployed|active)"),
 )  # fmt: skip
 ASKING_BACK = re.compile(r"\?\s*$")
@@ -93,22 +101,34 @@ def understand(
     if not said:
         said = "make a dataset from this" if file else ""
     answered = follow_up(said, known, past, file)
-    return answered or fresh(said, known, past, file)
+    return answered or fresh(said, known, past, file, text.strip())
 
 
-def fresh(said: str, world: World, past: list[Turn], files: Sequence[FileName]) -> Plan:
+def fresh(
+    said: str, world: World, past: list[Turn], files: Sequence[FileName], typed: str = ""
+) -> Plan:
     """The plan for a request that stands for itself."""
     talk = smalltalk.smalltalk(polite_free(normal(said))) or smalltalk.smalltalk(normal(said))
     if talk and not files:
         return Plan(reply=talk)
-    scene = Scene(world, past, files)
+    scene = Scene(world, typed or said, past, files)
     asked = asking(said, target_names(world))
     if asked and not files:
         return ask_plan(asked, scene)
     wishes = wishes_of(said, world, bool(files))
+    wishes = taken_in(wishes, said, scene)
     if not wishes:
         return without_wish(said, scene)
     return plan_of(wishes, scene)
+
+
+def taken_in(wishes: list[Wish], said: str, scene: Scene) -> list[Wish]:
+    """With the attached documents taken in first, before anything is asked of them."""
+    if not scene.documents() or scene.tables() or [w for w in wishes if w.intent == "add_documents"]:
+        return wishes
+    asked = [wish for wish in wishes if ASKING_BACK.search(said) or wish.intent != "search_docs"]
+    kept = [wish for wish in asked if wish.intent != "create_dataset"]
+    return [Wish("add_documents", said, Mentions(), frozenset(), said), *kept]
 
 
 def target_names(world: World) -> list[str]:
@@ -144,7 +164,7 @@ def wishes_of(said: str, world: World, has_files: bool) -> list[Wish]:
 def wish_of(part: Clause, said: str, world: World) -> Wish | None:
     named = mentions(part.raw, world)
     for text in (without_condition(part.text), part.text):
-        tags = tags_in(masked(text, world)) | named.tags
+        tags = tags_in(without_hyperparameters(masked(text, world))) | named.tags
         intent = intent_of(tags - WEAK if qualifies(part) else tags)
         if intent and not (intent == "go" and qualifies(part)):
             return Wish(intent, part.raw, named, tags, said)
@@ -170,8 +190,16 @@ def masked(text: str, world: World) -> str:
 
 def tags_in(text: str) -> frozenset[str]:
     """Tags of the words, and of the form of the sentence."""
+    text = SEPARABLE.sub(r"\1 \3 \2", text)
     forms = {tag for tag, pattern in QUESTIONS if re.search(pattern, text)}
     return tags_of(words(text)) | forms
+
+
+SEPARABLE = re.compile(
+    r"\b(roll|take|call|turn|shut|start|kick|set|switch|bring|put|get) "
+    r"(it|this|that|them|xnamex|(?:the|my|this) \w+) (out|down|off|over|up|live|online|offline)\b"
+)
+"""`Roll it out` is `roll out it`."""
 
 
 def qualified(wish: Wish, raw: str, world: World) -> Wish:
@@ -246,11 +274,16 @@ def go(wish: Wish, scene: Scene) -> Answer:
     return Answer(ask="Start what? Drop a file with texts and labels, and I can fine-tune on it.")
 
 
+OURS = frozenset(
+    {"CONCEPT", "DOCS", "PRIVACY", "DATA", "DATASET", "ENDPOINT", "MODEL", "FILE", "TRAIN", "DISK"}
+    | {"TRAINING", "DEPLOY", "APPROVE", "APPROVAL", "RUN", "BASE", "LATENCY", "BASELINE", "ROWS"}
+)
+
+
 def about_us(wish: Wish, scene: Scene) -> bool:
     """Whether a question can be in the documents: about Thimble's matters, or docs were added."""
     return scene.world.documents or bool(
-        wish.tags & {"CONCEPT", "DOCS", "PRIVACY", "DATA", "DATASET", "ENDPOINT", "MODEL", "FILE"}
-        or wish.tags & {"TRAIN", "TRAINING", "DEPLOY", "APPROVE", "RUN", "BASE", "LATENCY", "DISK"}
+        tags_in(normal(wish.whole)) & OURS
     )
 
 
@@ -369,7 +402,7 @@ def agreed(
             return plan
     wishes = wishes_of(before, world, False)
     if wishes and wishes[-1].intent == "quote_finetune":
-        return plan_of([replace(wishes[-1], intent="start_finetune")], Scene(world, past, files))
+        return plan_of([replace(wishes[-1], intent="start_finetune")], Scene(world, before, past, files))
     return None
 
 
@@ -378,9 +411,14 @@ def answers(said: str, spoken: str, last: str, world: World) -> bool:
     if not last.rstrip().endswith("?") and "Which " not in last:
         return False
     named = mentions(said, world)
-    short = len(words(spoken)) <= 6 and bool(named.tags)
-    wish = wish_of(clauses(said)[0], said, world) if clauses(said) else None
-    return short and (wish is None or wish.intent in ("describe_dataset", "check_dataset"))
+    short = len(words(spoken)) <= 12 and bool(named.tags)
+    wishes = [wish_of(part, said, world) for part in clauses(said)]
+    own = [wish for wish in wishes if wish and wish.intent not in MERELY_NAMING]
+    return short and not own
+
+
+MERELY_NAMING = ("describe_dataset", "check_dataset", "go")
+"""Intents that a name alone, or `the first one`, may seem to have."""
 
 
 def changed(
@@ -417,7 +455,7 @@ def asked_again(said: str, spoken: str, world: World, call: Step) -> Plan | None
         re.IGNORECASE,
     )
     if another and not wishes_of(said, world, False):
-        arguments = {**call.arguments, "input": another["text"].strip("\"'“”")}
+        arguments = {**call.arguments, "input": (quotes(said) or [another["text"]])[0]}
         arguments.pop("compare_with", None)
         return Plan([Step("ask_endpoint", arguments)])
     return None
