@@ -10,6 +10,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 MEMORY_BYTES = 6 * 2**30
 """Address space, of which pyarrow reserves more than it uses."""
 SECONDS = 300
+SLOTS = threading.BoundedSemaphore(2)
+"""Files read at the same time; further ones wait."""
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 
 
@@ -32,6 +35,12 @@ def run(request: Request, memory_bytes: int = MEMORY_BYTES, seconds: int = SECON
         RequestRefused: What is wrong with the file, or that it needs too much memory or time.
         ServiceFailed: The child could not do its work for a reason that is not the file's.
     """
+    with SLOTS:
+        return answer_of(json.loads(start(request, memory_bytes, seconds)))
+
+
+def start(request: Request, memory_bytes: int, seconds: int) -> str:
+    """What the child says on standard output."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "data.child", str(memory_bytes), str(seconds)],
@@ -55,7 +64,7 @@ def run(request: Request, memory_bytes: int = MEMORY_BYTES, seconds: int = SECON
             code="reader_failed",
             fix="The server's log has the details.",
         )
-    return answer_of(json.loads(done.stdout))
+    return done.stdout
 
 
 def environment() -> dict[str, str]:

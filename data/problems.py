@@ -67,7 +67,8 @@ def of_rows(main: "Rows") -> Iterator[dict[str, Any]]:
         yield problem(
             "formula",
             "note",
-            f"{len(formulas):,} texts begin like a spreadsheet formula. They are kept as text.",
+            f"{len(formulas):,} {plural('text begins', formulas, 'texts begin')} like a "
+            "spreadsheet's formula; kept as text.",
             "Take care when opening exports of this dataset in a spreadsheet.",
             formulas,
         )
@@ -81,7 +82,7 @@ def contradictions(main: "Rows") -> Iterator[dict[str, Any]]:
         yield problem(
             "conflicts",
             "warning",
-            f"{len(groups):,} {plural('text', groups)} occur with different labels "
+            f"{len(groups):,} {plural('text occurs', groups, 'texts occur')} with different labels "
             f"({len(rows):,} rows). No model can get all of these right.",
             "Decide on one label for each.",
             rows,
@@ -187,8 +188,8 @@ def rows_have(count: int) -> str:
     return "1 row has" if count == 1 else f"{count:,} rows have"
 
 
-def plural(word: str, of: Sequence[Any], many: str = "") -> str:
-    return word if len(of) == 1 else many or f"{word}s"
+def plural(one: str, of: Sequence[Any], many: str) -> str:
+    return one if len(of) == 1 else many
 
 
 def listed(names: Sequence[str]) -> str:

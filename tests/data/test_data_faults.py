@@ -14,12 +14,16 @@ ROOT = Path(__file__).parents[2]
 MAKER = """
 import sys
 from pathlib import Path
-from tests.data.room import CALLER, Room
+from core.identity import Caller
+from core.records.database import Database
+from core.storage import Storage
+from data.datasets import Datasets
 
-room = Room(Path(sys.argv[1]))
+home = Path(sys.argv[1])
+datasets = Datasets(Database(home / "records.sqlite"), Storage(home))
 print("ready", flush=True)
 for seed in range(1000):
-    room.datasets.create(CALLER, name="tickets", file_id=sys.argv[2], seed=seed)
+    datasets.create(Caller(), name="tickets", file_id=sys.argv[2], seed=seed)
 """
 
 
@@ -32,7 +36,7 @@ def test_kill_9_while_datasets_are_made_leaves_only_whole_ones(
     argv = [sys.executable, "-c", MAKER, str(room.home), file_id]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE) as maker:
         assert maker.stdout is not None
-        maker.stdout.readline()
+        assert maker.stdout.readline() == b"ready\n"
         time.sleep(after_s)
         maker.kill()
     after = Room(room.home)
