@@ -8,7 +8,7 @@ from agent.understanding.text import quotes, tidy
 VERB = (
     r"(?:ask|query|classify|categori[sz]e|predict|label|tag|test|try|score|send|run|say|says|think|"
     r"thinks|answer|answers|reply|respond|return|returns|make of|made of|do with|classified|"
-    r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of)"
+    r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of|belong|belongs|understand|understands|call|recogni[sz]e|handle)"
 )
 TARGET = (
     r"(?:it|them both|both|the (?:\w+ )?(?:endpoint|model|classifier|api|service|bot)|endpoint|"
@@ -16,7 +16,7 @@ TARGET = (
 )
 NOT_ASKING = re.compile(
     r"\b(?:fine-?\s?tun\w+|train|dataset|columns?|rank|epochs?|learning rate|csv|jsonl|file|files|"
-    r"deploy|docs|documentation|handbook|manual|search|call it|named?|called)\b",
+    r"deploy|docs|documentation|handbook|manual|search|call (?:it|this|that|them)|named?|called)\b",
     re.IGNORECASE,
 )
 FILE_LIKE = re.compile(
@@ -46,7 +46,7 @@ BARE = (
     r"(?: (?:to|about|for|of|on|when i (?:say|write|ask)|if i (?:say|write|ask)|with))+ (?P<text>.+)$",
     rf"\bhow (?:does|would|will|did) {TARGET} (?:classify|label|categori[sz]e|tag|score|answer|"
     r"sort|handle|respond to|react to|reply to|rate|treat) (?P<text>.+)$",
-    rf"^(?:send|run|put|try|give|feed|test) (?P<text>.+) (?:to|through|with|on|into|against|in) "
+    rf"^(?:send|try|give|feed|test) (?P<text>.+) (?:to|through|with|on|into|against|in) "
     rf"{TARGET}$",
     rf"^(?:test|try|send|give|feed|tell) {TARGET} (?:with|on|the text|the message|this) (?P<text>.+)$",
     rf"^(?:try|test|classify|predict|label|categori[sz]e|tag) (?:the (?:text|message|sentence) )?"

@@ -11,7 +11,7 @@ VERBS = (
     r"build|turn|do not|don'?t|never|let|give|call|name|use|describe|export|download|add|index|"
     r"search|say|predict|classify|estimate|quote|explain|plan|retry|bring|roll out|what|how|is|"
     r"do it|please|look|set|go|then|wait|only|just|expose|approve|test it|try it|test the|try the|"
-    r"get it|without|not yet|but|take|微调|训练|部署|上线|取消|停止|发布|创建|删除|比较|问|先|然后|再|不要|别"
+    r"get it|without|not yet|but|take|once|when|after|as soon as|微调|训练|部署|上线|取消|停止|发布|创建|删除|比较|问|先|然后|再|不要|别"
 )
 THEN = (
     r",?\s*\b(?:and then|but then|then|after that|afterwards?|and finally|finally|followed by|"
@@ -39,11 +39,17 @@ NEGATED = re.compile(
     r"|(?:不要|别|先不|不用|不必)"
 )
 WONDERING = re.compile(
-    r"\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have|get|find|want|need)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
+    r"\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have|get|find)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
 )
 SUBORDINATE = re.compile(
     r"^(?:after|once|when|as soon as|before|if|while|until|assuming|since|because|as|unless)\b"
 )
+DONE_FIRST = re.compile(
+    r"^(?:once|when|after|as soon as) (?:it|that|this|training|finetuning|the \w+|everything)"
+    r"(?: (?:is|has|are|was))?(?: (?:done|finished|finishes|ready|complete|completed|ended|ends|over|"
+    r"succeeded|succeeds))?,? (?=\w)"
+)
+"""The condition in `once it is done deploy it`."""
 TRAILING = re.compile(
     r"[, ]+(?:after|once|when|as soon as|before|if|while|until|unless|so that|because|since)\b.*$"
 )
@@ -83,7 +89,7 @@ def cut(plain: str) -> list[str]:
 
 
 def clause(raw: str) -> Clause:
-    text = polite_free(normal(raw))
+    text = polite_free(DONE_FIRST.sub("", polite_free(normal(raw))))
     negated = bool(NEGATED.search(text)) and not WONDERING.search(text)
     return Clause(raw, text, negated)
 

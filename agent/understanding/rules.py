@@ -14,14 +14,15 @@ unsupported          29 TRAIN|TRAINING|MAKE|START UNTRAINABLE -HOWTO -WHEN
 pause                20 PAUSE -HOWTO
 search_docs          19 HOWTO
 search_docs          18 SEARCH DOCS
+list_approvals       18 APPROVE|APPROVAL SOME
 search_docs          17 DEFINE CONCEPT|PRIVACY|DOCS
 search_docs          17 PRIVACY DATA|DATASET|TEXT
 search_docs          16 PRIVACY WHEN
 search_docs          16 DOCS WH -ADD -MAKE -DELETE -LISTING
 list_approvals       15 PENDING -DATASETS
 list_approvals       15 APPROVAL WH|SHOW|ANY
-list_approvals       15 APPROVE ANY -PRONOUN
-approve              14 APPROVE
+list_approvals       15 APPROVE ANY -PRONOUN -WHEN
+approve              14 APPROVE -WHEN
 reject               14 REJECT
 delete_documents     13 DELETE DOCS
 delete_dataset       13 DELETE DATASET|DATASETS|DATA
@@ -34,6 +35,7 @@ stop_endpoint        12 STOP|CANCEL|UNDEPLOY ENDPOINT|ENDPOINTS
 stop_endpoint        12 STOP DEPLOY|LIVE
 stop_endpoint        12 UNDEPLOY
 stop_endpoint        12 PUT OFFLINE
+start_finetune       12 STARTS -RETRY -DEPLOY -ESTIMATE -CHECK
 start_finetune       12 MAKES_MODEL -DEPLOY -LIVE
 cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN -WHEN
 cancel_run           11 CANCEL -WHEN
@@ -55,6 +57,7 @@ endpoint_status       9 LATENCY
 endpoint_status       8 LIVE WHEN -PUT -ANY
 how_is                8 STATUS
 list_runs            10 RUNS SHOW|WH|ANY -COMPARE -CHECK
+run_status           10 RUNNING PRONOUN|NAME|RUN|TRAINING|NAME_RUN -ANY -RUNS
 list_runs             9 RUNNING
 run_status            7 SHOW|WH RUN|NAME_RUN
 list_runs             7 RUN ANY
@@ -87,6 +90,7 @@ retry_run            11 RETRY
 ask_endpoint          7 ASK|CLASSIFY
 compare               6 COMPARE BASE|BASELINE
 search_docs           6 WHY
+search_docs           5 CONCEPT WHEN
 go                    4 START PRONOUN
 go                    3 START
 """

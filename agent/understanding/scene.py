@@ -161,6 +161,12 @@ class Scene:
     def endpoint_named(self, name: str) -> EndpointName | None:
         return next((found for found in self.world.endpoints if found.name == bare(name)), None)
 
+    def just_deployed(self) -> str:
+        """The endpoint that the last words were about, or an empty text."""
+        recent = " ".join(turn.text.lower() for turn in list(self.history)[-3:])
+        told = "endpoint" in recent or "deploy" in recent
+        return self.endpoint(Mentions()) if told else ""
+
     # Files ----------------------------------------------------------------------------
 
     def tables(self) -> list[FileName]:

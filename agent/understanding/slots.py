@@ -110,7 +110,7 @@ def column_patterns(role: str) -> list[str]:
     word = ROLES[role]
     of_column = r"(?:the |my )?(?:columns? |field )?(?:called |named )?"
     return [
-        rf"(?:{word}) ?(?:columns?|field) ?(?:is|=|:|are|called|named|should be)? ?(?:{COLUMN})",
+        rf"(?:{word}) ?(?:columns?|field) ?(?:is |= ?|: ?|are |should be )?(?:called |named )?(?:{COLUMN})",
         rf"(?:{word}) (?:is|are|comes?|stands?|lies?|live|lives|sits?|found)? ?"
         rf"(?:in|from|under) {of_column}(?:{COLUMN})",
         rf"(?:{COLUMN}) (?:columns? |field )?(?:as|for) {ROLE_PREFIX}(?:{word})\b",
@@ -143,8 +143,8 @@ def first_column(text: str, role: str) -> str | None:
 
 
 BY_TASK = re.compile(
-    rf"\b(?:predict|guess|recognise|recognize|infer)s? (?:the )?(?P<label>[`\"'][^`\"']+[`\"']|\w+)"
-    rf" (?:column )?(?:from|by|given|out of) (?:the )?(?P<text>[`\"'][^`\"']+[`\"']|\w+)",
+    r"\b(?:predict|guess|recognise|recognize|infer)s? (?:the )?(?P<label>[`\"'][^`\"']+[`\"']|\w+)"
+    r" (?:column )?(?:from|by|given|out of) (?:the )?(?P<text>[`\"'][^`\"']+[`\"']|\w+)",
     re.IGNORECASE,
 )
 
@@ -176,8 +176,11 @@ NOT_NAMES = frozenset(
     "it this that the a an text texts label labels column and then soon well one my dataset model "
     "endpoint api service base baseline usual before is fast possible default data file label test "
     "training train validation input target class category live out off over up down out again on "
-    "in of for by using called named".split()
+    "in of for by using called named please now first too again then out instead today".split()
 )
+
+
+OF_COLUMN = re.compile(r"\b(?:columns?|fields?|labels?|texts?)(?: (?:is|are))? $", re.IGNORECASE)
 
 
 def given_name(text: str, *, after_as: bool = False) -> str | None:
@@ -185,11 +188,13 @@ def given_name(text: str, *, after_as: bool = False) -> str | None:
 
     Made to fit the rule of names, as a file's would be.
     """
+    text = tidy(text)
     patterns = [GIVEN, AS_NAME] if after_as else [GIVEN]
     for pattern in patterns:
-        for match in pattern.finditer(tidy(text)):
+        for match in pattern.finditer(text):
             value = match["quoted"] or match["bare"].rstrip(".")
-            if match["quoted"] or value.lower() not in NOT_NAMES:
+            about_column = OF_COLUMN.search(text[: match.start()])
+            if not about_column and (match["quoted"] or value.lower() not in NOT_NAMES):
                 return fitted(value)
     return None
 

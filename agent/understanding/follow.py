@@ -1,0 +1,150 @@
+"""Words that only make sense after what was said before: yes, the second, with rank 8 instead."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent.understanding.clauses import clauses
+from agent.understanding.fresh import fresh, plan_of
+from agent.understanding.names import mentions
+from agent.understanding.plan import Plan, Step, Turn
+from agent.understanding.scene import Scene
+from agent.understanding.slots import hyperparameters
+from agent.understanding.text import normal, quotes, words
+from agent.understanding.wishes import wish_of, wishes_of
+from agent.world import FileName, World
+
+YES = re.compile(
+    r"^(?:yes|yep|yeah|ye|sure|ok(?:ay)?|go ahead|do it|please do|do that|sounds good|go|"
+    r"of course|absolutely|let us do (?:it|that)|let us go|make it so|yes please|please|好的?|可以|是的?)"
+    r"(?:[,. !]+(?:please|go ahead|do it|do that|then|thanks|yes|go))*[ .!]*$"
+)
+OFFERED = re.compile(r"[“\"]([^”\"]{3,80})[”\"]")
+OFFER = re.compile(
+    r"(?:shall i|should i|do you want me to|would you like me to|want me to) (.+?)\?", re.I
+)
+
+
+def follow_up(said: str, world: World, past: list[Turn], files: Sequence[FileName]) -> Plan | None:
+    """The plan for words that only make sense after what was said before, or None."""
+    if not past or not said:
+        return None
+    spoken = normal(said)
+    last = next((turn.text for turn in reversed(past) if turn.role == "assistant"), "")
+    before = next((turn.text for turn in reversed(past) if turn.role == "user"), "")
+    if YES.match(spoken):
+        return agreed(last, before, world, past, files)
+    chosen = nth_candidate(spoken, last)
+    if chosen:
+        return fresh(f"{before.rstrip(' .?!')} on {chosen}", world, past[:-2], files)
+    if answers(said, spoken, last, world):
+        return fresh(f"{before.rstrip(' .?!')} {joined(said, world)}", world, past[:-2], files)
+    return changed(said, spoken, world, past, files)
+
+
+CANDIDATES = re.compile(r"Which \w+: (.+?)\?")
+ORDINALS = {"first": 0, "1": 0, "second": 1, "2": 1, "third": 2, "3": 2, "last": -1, "latter": -1}
+
+
+def nth_candidate(spoken: str, last: str) -> str | None:
+    """What `the second` means after a question that named candidates."""
+    asked = CANDIDATES.search(last)
+    said_nth = re.fullmatch(r"(?:the )?(\w+)(?: one)?(?:,? please)?\W*", spoken)
+    if not asked or not said_nth or said_nth[1] not in ORDINALS:
+        return None
+    names = re.split(r", | or ", asked[1])
+    at = ORDINALS[said_nth[1]]
+    return names[at] if at < len(names) else None
+
+
+def joined(said: str, world: World) -> str:
+    named = mentions(said, world)
+    return f"on {said}" if named.datasets or named.models else said
+
+
+def agreed(
+    last: str, before: str, world: World, past: list[Turn], files: Sequence[FileName]
+) -> Plan | None:
+    """`Yes` to an offer takes it up; after a plan it starts the training."""
+    offer = OFFER.search(last)
+    offered = [offer[1]] if offer else OFFERED.findall(last)
+    for words_offered in offered:
+        plan = fresh(words_offered, world, past, files)
+        if plan.steps:
+            return plan
+    wishes = wishes_of(before, world, False)
+    if wishes and wishes[-1].intent == "quote_finetune":
+        return plan_of(
+            [replace(wishes[-1], intent="start_finetune")], Scene(world, before, past, files)
+        )
+    return None
+
+
+def answers(said: str, spoken: str, last: str, world: World) -> bool:
+    """Whether a short text answers the question that was asked last."""
+    if not last.rstrip().endswith("?") and "Which " not in last:
+        return False
+    named = mentions(said, world)
+    short = len(words(spoken)) <= 12 and bool(named.tags)
+    wishes = [wish_of(part, said, world) for part in clauses(said)]
+    own = [wish for wish in wishes if wish and wish.intent not in MERELY_NAMING]
+    return short and not own
+
+
+MERELY_NAMING = ("describe_dataset", "check_dataset", "go")
+"""Intents that a name alone, or `the first one`, may seem to have."""
+
+
+def changed(
+    said: str, spoken: str, world: World, past: list[Turn], files: Sequence[FileName]
+) -> Plan | None:
+    """`Make it 5 epochs` after a plan; `and the base?` or another text after an answer."""
+    call = last_call(past, world)
+    if call is None:
+        return None
+    changes = hyperparameters(said)
+    if call.tool in ("start_finetune", "quote_finetune") and changes:
+        if re.search(r"\b(?:finetun|train\b|dataset|plan|quote|how long)|微调|训练", spoken):
+            return None
+        return Plan([Step(call.tool, call.arguments | changes)])
+    if call.tool == "ask_endpoint":
+        return asked_again(said, spoken, world, call)
+    return None
+
+
+BASE_TOO = re.compile(
+    r"^(?:(?:and|now|please|also|compare|what|how|about|does|would|it|that|with|to|against|the|do|say|show|me|"
+    r"beside|next|untuned|original|model|says?|too|as well|versus|vs)\W*)*\bbase(?:line)?\b"
+    r"(?:\W*(?:model|say|says|too|as|well|answer|think|it|that|on|about|do|to))*\W*$"
+)
+
+
+def asked_again(said: str, spoken: str, world: World, call: Step) -> Plan | None:
+    if BASE_TOO.match(spoken) or re.match(r"^compare (?:it|that|them)\b", spoken):
+        return Plan([Step("ask_endpoint", call.arguments | {"compare_with": "base"})])
+    another = re.match(
+        r"^(?:and|and what about|what about|how about|and for|and this|another|this one|also|now)"
+        r"(?: (?:this|this one|that))?[:,]? (?P<text>.{8,})$",
+        said,
+        re.IGNORECASE,
+    )
+    if another and not wishes_of(said, world, False):
+        arguments = {**call.arguments, "input": (quotes(said) or [another["text"]])[0]}
+        arguments.pop("compare_with", None)
+        return Plan([Step("ask_endpoint", arguments)])
+    return None
+
+
+def last_call(past: list[Turn], world: World) -> Step | None:
+    """The last tool call: as it was recorded, else as the user's last words are understood."""
+    for at in range(len(past) - 1, -1, -1):
+        turn = past[at]
+        if turn.role == "call":
+            data = json.loads(turn.text)
+            return Step(data["tool"], data["arguments"])
+        if turn.role == "user":
+            steps = fresh(turn.text, world, past[:at], ()).steps
+            if steps:
+                return steps[-1]
+    return None

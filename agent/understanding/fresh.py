@@ -1,0 +1,184 @@
+"""The plan for a request that stands for itself: its wishes become steps, a question, or words."""
+
+import re
+from collections.abc import Sequence
+
+from agent.understanding import smalltalk
+from agent.understanding.asking import Asking, asking
+from agent.understanding.clauses import clauses, polite_free
+from agent.understanding.names import Mentions, mentions
+from agent.understanding.on_models import NO_ENDPOINT
+from agent.understanding.plan import Plan, Step, Turn
+from agent.understanding.scene import Scene
+from agent.understanding.sentence import tags_in
+from agent.understanding.slots import columns, hyperparameters
+from agent.understanding.steps import BUILDERS
+from agent.understanding.text import normal, tidy
+from agent.understanding.wish import Answer, Wish, which
+from agent.understanding.wishes import wishes_of
+from agent.world import FileName, World
+
+ASKING_BACK = re.compile(r"\?\s*$")
+
+
+def fresh(
+    said: str, world: World, past: list[Turn], files: Sequence[FileName], typed: str = ""
+) -> Plan:
+    """The plan for a request that stands for itself."""
+    talk = smalltalk.smalltalk(polite_free(normal(said))) or smalltalk.smalltalk(normal(said))
+    if talk and not files:
+        return Plan(reply=talk)
+    scene = Scene(world, typed or said, past, files)
+    asked = asking(said, target_names(world))
+    if asked and not files:
+        return ask_plan(asked, scene)
+    wishes = wishes_of(said, world, bool(files))
+    wishes = taken_in(wishes, said, scene)
+    if not wishes:
+        return without_wish(said, scene)
+    return plan_of(wishes, scene)
+
+
+def taken_in(wishes: list[Wish], said: str, scene: Scene) -> list[Wish]:
+    """With the attached documents taken in first, before anything is asked of them."""
+    if (
+        not scene.documents()
+        or scene.tables()
+        or [w for w in wishes if w.intent == "add_documents"]
+    ):
+        return wishes
+    asked = [wish for wish in wishes if ASKING_BACK.search(said) or wish.intent != "search_docs"]
+    kept = [wish for wish in asked if wish.intent != "create_dataset"]
+    return [Wish("add_documents", said, Mentions(), frozenset(), said), *kept]
+
+
+def target_names(world: World) -> list[str]:
+    return [*world.live, *(model.partition("@")[0] for model in world.models), *world.models]
+
+
+# Plans -----------------------------------------------------------------------------------------
+
+
+def plan_of(wishes: list[Wish], scene: Scene) -> Plan:
+    """The steps of all wishes in order; the first thing missing is asked before any step."""
+    steps: list[Step] = []
+    replies: list[str] = []
+    for wish in wishes:
+        answer = answer_of(wish, scene)
+        if answer.ask:
+            return Plan(ask=answer.ask, reply=answer.ask)
+        steps += [step for step in answer.steps if step not in steps]
+        replies += [answer.reply] if answer.reply else []
+    return Plan(steps, None, " ".join(replies))
+
+
+def answer_of(wish: Wish, scene: Scene) -> Answer:
+    if wish.intent == "search_docs" and not about_us(wish, scene):
+        return Answer(reply=smalltalk.LIMITS)
+    if wish.intent in ("ask_endpoint", "compare"):
+        return which("text", [], "What shall I send? Write it after a colon: “ask it: …”.")
+    if wish.intent == "go":
+        return go(wish, scene)
+    unknown = unknown_name(wish, scene)
+    return unknown or BUILDERS[wish.intent](wish, scene)
+
+
+def go(wish: Wish, scene: Scene) -> Answer:
+    """`Start it`: what can be started with the least that is known."""
+    if scene.tables():
+        return BUILDERS["create_dataset"](wish, scene)
+    if scene.datasets():
+        return BUILDERS["start_finetune"](wish, scene)
+    return Answer(ask="Start what? Drop a file with texts and labels, and I can fine-tune on it.")
+
+
+OURS = frozenset(
+    {"CONCEPT", "DOCS", "PRIVACY", "DATA", "DATASET", "ENDPOINT", "MODEL", "FILE", "TRAIN", "DISK"}
+    | {"TRAINING", "DEPLOY", "APPROVE", "APPROVAL", "RUN", "BASE", "LATENCY", "BASELINE", "ROWS"}
+)
+
+
+def about_us(wish: Wish, scene: Scene) -> bool:
+    """Whether a question can be in the documents: about Thimble's matters, or docs were added."""
+    return scene.world.documents or bool(tags_in(normal(wish.whole)) & OURS)
+
+
+UNKNOWN = re.compile(
+    r"\b(?:(?:fine-?\s?tun\w+|train\w*|classifier|model)(?: \w+){0,3}? on|dataset|deploy|describe|check|delete)"
+    r" (?:the |my |dataset |model |a )*[\"'`]?(?P<name>[A-Za-z][\w.-]*(?:@\d+)?)[\"'`]?"
+    r"(?= (?:with|for|and|dataset|using|at|as|now|please)\b|[,.?!;]|$)",
+    re.IGNORECASE,
+)
+NAMED_TOOLS = (
+    "start_finetune",
+    "quote_finetune",
+    "describe_dataset",
+    "check_dataset",
+    "deploy_endpoint",
+)
+
+
+def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
+    """A question when the request clearly names something that does not exist."""
+    if wish.named.tags or wish.intent not in NAMED_TOOLS or scene.made_dataset:
+        return None
+    match = UNKNOWN.search(tidy(wish.raw))
+    if not match or tags_in(normal(match["name"])) or not_a_name(match["name"]):
+        return None
+    kind = "model" if wish.intent == "deploy_endpoint" else "dataset"
+    if scene.tables() or columns(wish.raw):
+        return None
+    known = scene.models() if kind == "model" else scene.datasets()
+    if not known:
+        return None
+    return Answer(
+        ask=f"There is no {kind} “{match['name']}”. {which(kind, known, '').ask}",
+    )
+
+
+def not_a_name(word: str) -> bool:
+    return word.lower() in set(
+        "it this that them these those mine one all both now again please top my the a an newest "
+        "latest last new old same other first second everything yet soon here there cpu gpu".split()
+    )
+
+
+def without_wish(said: str, scene: Scene) -> Plan:
+    """What to say when nothing was understood."""
+    if any(part.negated for part in clauses(said)):
+        return Plan(reply=smalltalk.NOTHING)
+    question = ASKING_BACK.search(said) or "WHEN" in tags_in(normal(said))
+    if question and scene.world.documents:
+        return Plan([Step("search_docs", {"query": said})])
+    if columns(said) or hyperparameters(said):
+        return Plan(ask=NEED_FOR_VALUES, reply=NEED_FOR_VALUES)
+    return Plan(reply=smalltalk.LIMITS if question else smalltalk.UNCLEAR)
+
+
+NEED_FOR_VALUES = (
+    "What shall I use these for? Say for example “make a dataset from this” with a file, or "
+    "“fine-tune on” a dataset."
+)
+
+
+# Asking an endpoint ----------------------------------------------------------------------------
+
+
+def ask_plan(asked: Asking, scene: Scene) -> Plan:
+    named = mentions(asked.head, scene.world)
+    endpoint = scene.endpoint(named)
+    if not endpoint:
+        return Plan(ask=NO_ENDPOINT, reply=NO_ENDPOINT)
+    if not asked.text:
+        question = "What shall I send? Write it after a colon: “ask it: …”."
+        return Plan(ask=question, reply=question)
+    arguments = {"endpoint": endpoint, "input": asked.text}
+    other = compared(named, endpoint, asked)
+    return Plan([Step("ask_endpoint", arguments | ({"compare_with": other} if other else {}))])
+
+
+def compared(named: Mentions, endpoint: str, asked: Asking) -> str:
+    others = [model for model in named.models if model.partition("@")[0] != endpoint]
+    if others and re.search(r"compar|beside|next to|versus|\bvs\b|against", asked.head, re.I):
+        return others[0]
+    return "base" if asked.compare else ""

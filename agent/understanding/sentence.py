@@ -1,0 +1,127 @@
+"""Tags of a text: from its words, and from the form of the sentence that they stand in.
+
+The form tells `how do I cancel a run?` from `cancel the run`, which have the same words.
+"""
+
+import re
+from functools import cache
+
+from agent.understanding.lexicon import tags_of
+from agent.understanding.text import words
+
+FORMS: dict[str, tuple[str, ...]] = {
+    # Asks how something is done in general, not how something is.
+    "HOWTO": (
+        r"\bhow (?:do|can|should|could|must|shall|may) (?:i|we|you|one|people|users|someone|my)\b",
+        r"\bhow to\b",
+        r"\bhow (?:does|do|did) (?!(?:it|that|this|the (?:run|model|training|endpoint)|xnamex"
+        r"|things)\b(?! work))\w+",
+        r"\bhow (?:is|are) (?:the |my |a )?[\w ]+ (?:stored|computed|measured|calculated|chosen"
+        r"|made|split|kept|formatted|used|protected|counted)\b",
+        r"\bwhat (?:should|must|does|do) (?:my|the|a|an) .*(?:look like|contain|format)",
+        r"\bbest (?:way|practice)|\bwhere (?:can|do|should) (?:i|we)\b",
+        r"\b(?:which|what) (?:file )?(?:formats?|file types?|languages?|base models?|kinds? of)\b",
+        r"\b(?:which|what) columns? (?:do|does|must|should)\b",
+        r"\bwhat (?:happens|is needed|(?:do|can|should|must) (?:i|we) (?:do|need))\b",
+        r"(?:怎么|如何|怎样)(?!样)|什么格式|什么样的",
+    ),
+    # Asks what something is, why, or whether it should be.
+    "DEFINE": (
+        r"\bwhat (?:is|are|was|were) (?!(?:wrong|the|my|this|that|it|its|in|on|your|our|running"
+        r"|live|waiting|xnamex)\b)",
+        r"\bwhat (?:is|are) the (?:meaning|point|purpose|difference|idea|limits?)\b",
+        r"\bmeans?\b|\bmeaning\b|\bexplain|\bdefin(?:e|ition)|\bdifference between|\bwhy\b"
+        r"|\bpurpose\b",
+        r"\btell me (?:more )?about (?!xnamex|my|the (?:run|data)|it\b|this)",
+        r"\bwhen (?:should|would|is it|does it|do)\b|\bshould (?:i|we|my)\b",
+        r"\b(?:can|may|could|must) (?:i|we|it|thimble|you (?:use|read|handle|run)|my)\b"
+        r"(?!(?: now| please)? (?:see|download|export|get|have|deploy|cancel|stop|try|test|ask"
+        r"|start|train|finetune|check|look at|view|list|delete|retry|compare) (?:it|the|my|this"
+        r"|that|xnamex|all|them)\b)",
+        r"\bdo (?:i|we|you) (?:need|have to|use|store|keep|send|support|collect)\b",
+        r"\bdoes (?:it|thimble|this) (?:need|use|support|work|send|store|require|run on|keep|cost"
+        r"|handle|speak)\b",
+        r"\bis it (?:possible|safe|necessary)\b|\bis (?:finetuning|it|lora) worth\b",
+        r"\bwhat does (?:a |an |the )?(?!xnamex|it\b)[\w -]+ (?:do|mean|stand for)\b",
+        r"\bhow much data\b",
+        r"\bhow many (?:rows|examples|samples|labels) (?:do\b|should|are needed|per\b)",
+        r"什么是|是什么|什么意思|为什么|解释",
+    ),
+    "WHY": (r"\bwhy\b|为什么",),
+    "PRIVACY": (
+        r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)",
+        r"\bwhere (?:is|are|does|do) (?:my|the|our|all)? ?(?:data|files|state|models|texts|rows"
+        r"|information|everything)\b",
+    ),
+    "DATA": (r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)",),
+    # Begins like a question.
+    "WHEN": (
+        r"^(?:is|are|was|were|has|have|had|did|does|do|will|when|where|how|what|which|who|why"
+        r"|whether)\b|吗\W*$",
+    ),
+    "WOULD": (
+        r"\b(?:would|will|could|does|do) (?:it|that|this|a|the|fine\w*|training|we|you|i)\b"
+        r"|\btake\b",
+    ),
+    "ESTIMATE": (
+        r"\b(?:would|will|does|might|could)\b.*\b(?:takes?|needs?|require)\b",
+        r"\bwhat .*\b(?:take|require)\b",
+    ),
+    # About something that has begun.
+    "DONE": (
+        r"\bdid (?:it|that|the|this)\b|\bso far\b|\bleft\b|\bremaining\b|\blonger\b|\btook\b",
+        r"\bhas (?:it )?taken\b|\buntil it\b",
+        r"\bwill (?:it|the run|the job|that|training) (?:be|finish|end)\b",
+    ),
+    "STATUS": (
+        r"\b(?:is|has|did) (?:it|the run|the job|the training|training|xnamex|run|that) (?:\w+ )?"
+        r"(?:done|finished|ready|over|complete|work|fail|end|trained)",
+        r"\bhow (?:is|are) (?:it|things|xnamex|that|the \w+|my \w+)(?: \w+)?\W*$",
+        r"\bwere used\b|\bdid you use\b|\bwhen will\b|\bup to\b|\bupdate me\b|\bpaid off\b",
+        r"\bany (?:news|progress|update)|\bwas (?:it|the \w+|tuning) worth\b",
+        r"\b(?:what|how) (?:about|is with) xnamex\W*$|\bhow did (?:it|that|the|xnamex)",
+    ),
+    "CHECK": (
+        r"\b(?:is|are) (?:(?:my|the|this|our|that) (?:data|dataset|file|csv|rows)|xnamex) (?:ok"
+        r"|okay|fine|good enough|clean|usable|valid|any good|in order)\b",
+    ),
+    "DATASET": (
+        r"\b(?:is|are) (?:my|the|this|our) data\b.*\b(?:ok|okay|fine|good|clean|usable|valid)\b",
+    ),
+    "DESCRIBE": (
+        r"\bwhat is in\b|\blooks? like\b|^what (?:is|are|about) xnamex|\bhow many\b",
+        r"\bhow (?:big|large|long|balanced) (?:is|are)",
+    ),
+    "STARTS": (
+        r"^(?:do|start|launch|begin|run|kick off|trigger|execute|make) (?:an? |the |another |new "
+        r"|my )*(?:[\w-]+ )?(?:run|training|finetuning)\b",
+    ),
+    "MAKES_MODEL": (
+        r"\b(?:make|build|create|get|want|need|give)\b(?: me| us)? (?:an? |the |my |some )?"
+        r"(?:[\w-]+ ){0,2}(?:model|classifier)\b",
+    ),
+    "CLASSIFY": (
+        r"\b(?:run|apply|use|send) (?:it|xnamex|the \w+|my \w+) (?:over|on|to|through|for|against)"
+        r" (?:this|the|these|that|my|all)\b.*\b(?:file|rows|csv|data|upload)\b",
+    ),
+    "RETRY": (r"\bagain\b|\bonce more\b|\bone more time\b|\bstart over\b",),
+    "SHOW": (r"^(?:my |the |all )?(?:models|runs|endpoints|datasets|jobs|approvals)\W*$",),
+    "ANY": (r"^what is (?=running|live|waiting|going on|deployed|active)",),
+}
+SEPARABLE = re.compile(
+    r"\b(roll|take|call|turn|shut|start|kick|set|switch|bring|put|get) "
+    r"(it|this|that|them|xnamex|(?:the|my|this) \w+) (out|down|off|over|up|live|online|offline)\b"
+)
+"""`Roll it out` is `roll out it`."""
+
+
+@cache
+def compiled() -> dict[str, re.Pattern[str]]:
+    return {tag: re.compile("|".join(patterns)) for tag, patterns in FORMS.items()}
+
+
+def tags_in(text: str) -> frozenset[str]:
+    """Tags of a normal text: of its words, and of the form of the sentence."""
+    text = SEPARABLE.sub(r"\1 \3 \2", text)
+    forms = {tag for tag, pattern in compiled().items() if pattern.search(text)}
+    return tags_of(words(text)) | forms

@@ -1,0 +1,105 @@
+"""From clauses to wishes: what each part wants, what only qualifies it, what must not be done."""
+
+import re
+from dataclasses import replace
+
+from agent.understanding.clauses import Clause, clauses, polite_free, without_condition
+from agent.understanding.likeness import intent_like
+from agent.understanding.names import mentions
+from agent.understanding.rules import intent_of
+from agent.understanding.sentence import tags_in
+from agent.understanding.slots import columns, given_name, hyperparameters, without_hyperparameters
+from agent.understanding.text import normal
+from agent.understanding.wish import Wish
+from agent.world import World
+
+
+def wishes_of(said: str, world: World, has_files: bool) -> list[Wish]:
+    """The wishes in order; a part without one of its own qualifies the wish before it."""
+    found: list[Wish] = []
+    loose: list[str] = []
+    parts = clauses(said)
+    for part in parts:
+        wish = wish_of(part, said, world)
+        if wish is None and not part.negated:
+            loose.append(part.raw)
+            found[-1:] = [qualified(found[-1], loose.pop(), world)] if found else []
+        elif wish is not None and part.negated:
+            found = refused(found, wish)
+        elif wish is not None:
+            found.append(wish)
+    if found and loose:
+        found[0] = qualified(found[0], loose[0], world)
+    if not found and not any(part.negated for part in parts):
+        found = [wish for wish in [guessed(said, world)] if wish]
+    if not found and has_files and not any(part.negated for part in parts):
+        found = [Wish("create_dataset", said, mentions(said, world), frozenset(), said)]
+    return merged(found)
+
+
+def wish_of(part: Clause, said: str, world: World) -> Wish | None:
+    named = mentions(part.raw, world)
+    for text in (without_condition(part.text), part.text):
+        tags = tags_in(without_hyperparameters(masked(text, world))) | named.tags
+        intent = intent_of(tags - WEAK if qualifies(part) else tags)
+        if intent and not (intent == "go" and qualifies(part)):
+            return Wish(intent, part.raw, named, tags, said)
+    return None
+
+
+WEAK = frozenset({"CLASSIFY", "ASK", "ROWS", "MAKE", "CHECK", "COMPARE", "TRAINING"})
+"""Tags that do not make a wish in a part that only gives values, such as `use queue as label`."""
+
+
+def qualifies(part: Clause) -> bool:
+    """Whether a part mainly gives values: columns, a name, hyperparameters."""
+    if re.search(r"\bfinetun|\btrain\b|\bdataset\b|\bdeploy|训练|微调|数据集|部署", part.text):
+        return False
+    starts = re.match(r"^(?:use|using|with|call|name|set|take|the|text|label|and)\b", part.text)
+    given = columns(part.raw) or given_name(part.raw) or hyperparameters(part.raw)
+    return bool(given and (starts or not re.match(r"^(?:what|how|is|show|deploy)\b", part.text)))
+
+
+def masked(text: str, world: World) -> str:
+    return mentions(text, world).masked
+
+
+def qualified(wish: Wish, raw: str, world: World) -> Wish:
+    more = mentions(raw, world)
+    named = wish.named if wish.named.tags else more
+    tags = wish.tags | (tags_in(normal(raw)) & {"BASELINE"})
+    return replace(wish, raw=f"{wish.raw}, {raw}", named=named, tags=tags)
+
+
+def refused(found: list[Wish], wish: Wish) -> list[Wish]:
+    """Without what must not be done; a training not to be started yet becomes its plan."""
+    kept = []
+    for earlier in found:
+        if wish.intent in ("go", "start_finetune") and earlier.intent == "start_finetune":
+            kept.append(replace(earlier, intent="quote_finetune"))
+        elif earlier.intent != wish.intent:
+            kept.append(earlier)
+    return kept
+
+
+def guessed(said: str, world: World) -> Wish | None:
+    """The wish of the example that the request is most like."""
+    named = mentions(said, world)
+    intent = intent_like(polite_free(named.masked.replace("xnamex", "it")))
+    return Wish(intent, said, named, tags_in(named.masked) | named.tags, said) if intent else None
+
+
+def merged(found: list[Wish]) -> list[Wish]:
+    """Neighbours with the same intent are one wish; `go` is only one when it stands alone."""
+    kept: list[Wish] = []
+    if found and found[0].intent == "search_docs" and "DOCS" in found[0].tags:
+        found = [found[0], *(wish for wish in found[1:] if "WHEN" not in wish.tags)]
+    for wish in found:
+        if wish.intent == "go" and (kept or len(found) > 1):
+            continue
+        same = kept and kept[-1].intent == wish.intent and wish.named.tags <= kept[-1].named.tags
+        if same or (kept and wish.intent == "search_docs" == kept[-1].intent):
+            kept[-1] = replace(kept[-1], raw=f"{kept[-1].raw}, {wish.raw}")
+        else:
+            kept.append(wish)
+    return kept
