@@ -49,6 +49,7 @@ class Tab:
             transports=["websocket"],
         )
         await self.socket.emit("connection_successful")
+        await self.until(lambda: self.counts["clear_call_fn"])
 
     async def __aexit__(self, *_: object) -> None:
         await self.socket.disconnect()
