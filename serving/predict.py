@@ -9,7 +9,7 @@ from data import columns
 from data.formats.base import Limits, Table
 from serving.requests import MAX_CHARACTERS
 
-LIMITS = Limits(rows=50_000)
+LIMITS = Limits(rows=20_000)
 """Some minutes on one core; longer files are split."""
 BATCH = 64
 Answer = tuple[str, float]

@@ -141,8 +141,9 @@ class Supervisor:
         }
 
     def healthy(self) -> bool:
-        """Whether every endpoint that should be live answers."""
-        return all(self._is_up(model) for _, model in self.endpoints.wanted())
+        """Whether every endpoint that was live answers; one may be starting for the first time."""
+        wanted = self.endpoints.wanted()
+        return all(self._is_up(model) for row, model in wanted if row.state == "live")
 
     async def aclassify(
         self, caller: Caller, target: str, texts: Any, top_k: Any = 1

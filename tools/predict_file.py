@@ -51,7 +51,7 @@ def predict_file(
 ) -> dict[str, Any]:
     """Label every row of a file; the result is the file with label and score, to download.
 
-    Asks for approval first. Takes CSV, TSV, JSON Lines or Parquet with up to 50,000 rows. Rows
+    Asks for approval first. Takes CSV, TSV, JSON Lines or Parquet with up to 20,000 rows. Rows
     without text stay without label.
 
     Args:

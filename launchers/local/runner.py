@@ -6,6 +6,7 @@ runner that is told to end by the system (a shutdown) writes no `exit.json`: the
 will be started again. A cancellation is a file, so no process id can be mistaken.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -139,7 +140,8 @@ def prepare_program(runner: int) -> Callable[[], None] | None:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != runner:
             os._exit(CANNOT_START)  # it died before we asked
-        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+        with contextlib.suppress(OSError):  # a container may forbid it; the job runs all the same
+            Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
 
     return prepare
 

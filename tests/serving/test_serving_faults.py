@@ -25,12 +25,18 @@ from core.storage import Storage
 from launchers.base import Capacity
 from launchers.local.launcher import LocalLauncher
 from serving.supervisor import Supervisor
-home = Path(sys.argv[1])
-launcher = LocalLauncher(home, os.environ, Capacity(cpus=2))
-supervisor = Supervisor(Database(home / "records.sqlite"), Storage(home), launcher, Bus())
+home, *models = sys.argv[1:]
+home = Path(home)
+launcher, bus = LocalLauncher(home, os.environ, Capacity(cpus=2)), Bus()
+supervisor = Supervisor(Database(home / "records.sqlite"), Storage(home), launcher, bus)
 supervisor.start()
-supervisor.deploy(Caller(), sys.argv[2], "zoo")
+for model in models[:-1]:
+    supervisor.deploy(Caller(), model, "zoo")
 print("live", flush=True)
+if models[-1] != "-":
+    # The first thing that is told of a deployment: it is written down and not yet loaded.
+    bus.subscribe(lambda event: os.kill(os.getpid(), signal.SIGKILL))
+    supervisor.deploy(Caller(), models[-1], "zoo")
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -124,27 +130,54 @@ def test_a_killed_server_leaves_no_engine_behind_and_the_next_one_serves(room: R
     room.add()
     room.supervisor.stop()
 
-    server = run_server(room, "pets@1")
+    run_server(room, "pets@1", "-")
     pid = room.engine_pid()
 
-    assert server == "live\n"
     wait_until(lambda: not alive(pid))
     room.start()
     assert room.supervisor.classify(room.caller, "zoo", "meow").answers[0][0][0] == "cat"
     wait_until(room.supervisor.healthy)
 
 
-def run_server(room: Room, model: str) -> str:
-    """Deploy in another process, which kills itself right after."""
+def test_a_server_killed_while_it_deploys_finishes_that_at_the_next_start(room: Room) -> None:
+    room.add()
+    room.supervisor.stop()
+
+    run_server(room, "pets@1")
+    room.start()
+
+    wait_until(lambda: room.supervisor.status(room.caller, "zoo")["state"] == "live")
+    assert room.supervisor.classify(room.caller, "zoo", "meow").model == "pets@1"
+    assert room.supervisor.deploy(room.caller, "pets@1", "zoo").state == "live"
+    assert len(room.supervisor.list(room.caller)) == 1
+
+
+def test_a_server_killed_while_it_replaces_a_model_serves_the_old_one_and_can_replace_it(
+    room: Room,
+) -> None:
+    room.add()
+    room.add()
+    room.supervisor.stop()
+
+    run_server(room, "pets@1", "pets@2")
+    room.start()
+
+    assert room.supervisor.classify(room.caller, "zoo", "meow").model == "pets@1"
+    room.supervisor.deploy(room.caller, "pets@2", "zoo")
+    assert room.supervisor.classify(room.caller, "zoo", "meow").model == "pets@2"
+
+
+def run_server(room: Room, *models: str) -> None:
+    """Deploy all but the last in another process, which is killed while it deploys the last."""
     done = subprocess.run(
-        [sys.executable, "-c", SERVER, str(room.home), model],
+        [sys.executable, "-c", SERVER, str(room.home), *models],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         timeout=60,
     )
     assert done.returncode == -signal.SIGKILL
-    return done.stdout
+    assert done.stdout == "live\n"
 
 
 def alive(pid: int) -> bool:
@@ -158,7 +191,7 @@ def alive(pid: int) -> bool:
 def test_the_records_open_cleanly_after_such_a_kill(room: Room) -> None:
     room.add()
     room.supervisor.stop()
-    run_server(room, "pets@1")
+    run_server(room, "pets@1", "-")
 
     database = Database(room.home / "records.sqlite")
     with database.read() as session:
