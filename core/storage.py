@@ -35,11 +35,9 @@ class Storage:
         self.home = home
 
     def prepare(self) -> None:
-        """Make the folders and sweep what a crash left half written."""
+        """Make the folders. Each room sweeps its own of what a crash left half written."""
         for name in FOLDERS:
             (self.home / name).mkdir(parents=True, exist_ok=True)
-        for leftover in (self.home / "files").glob("*.part"):
-            leftover.unlink()
 
     def path(self, kind: str, identifier: str) -> Path:
         """The one way from an id to a path. Raises RequestRefused for what is not an id."""

@@ -73,8 +73,10 @@ def check_value(value: Any, depth: int = 0) -> None:
 
 
 def check_text(text: str) -> None:
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise broken("half of a surrogate pair stands alone in a text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise broken("half of a surrogate pair stands alone in a text") from None
 
 
 def kind(value: Any) -> str:

@@ -110,6 +110,7 @@ async def lifespan(house: base.House) -> AsyncIterator[None]:
 
 
 def start(house: base.House) -> None:
+    house.files.sweep()
     house.datasets.sweep()
     base.quote_made(house)
     house.follower.start()
