@@ -181,7 +181,7 @@ PLAIN_DEFAULTS: Mapping[str, tuple[Number, str]] = {
     "learning_rate": (1e-3, "best for small encoders with LoRA"),
     "warmup_ratio": (0.06, "a short rise, then a straight line to 0"),
     "weight_decay": (0.01, "a usual small value"),
-    "dropout": (0.0, "a small adapter hardly overfits"),
+    "dropout": (0.1, "of what the head reads; the encoder itself has none"),
     "clip": (1.0, "a usual value"),
     "seed": (0, "any number; the same one repeats the run"),
 }

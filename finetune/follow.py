@@ -64,6 +64,7 @@ class Follower:
     def start(self) -> None:
         """Sweep what a crash left half made, then look at the jobs from now on."""
         self.runs.models.sweep()
+        self.quotes.sweep()
         self._thread = threading.Thread(target=self._loop, name="follower", daemon=True)
         self._thread.start()
 

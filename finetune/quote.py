@@ -112,6 +112,18 @@ class Quotes:
         with self.database.read() as session:
             return list(session.scalars(wanted))
 
+    def sweep(self) -> int:
+        """Remove the folders of probes that nobody waits for; returns how many.
+
+        Call it at start only: a quote that is just being asked for looks the same.
+        """
+        awaited = {quote.id for quote in self.measuring()}
+        folders = (self.workshop.storage.home / "jobs").glob("quote_*")
+        left = [folder.name for folder in folders if folder.name not in awaited]
+        for name in left:
+            self.workshop.discard(name)
+        return len(left)
+
     def read(self, dataset: tables.Dataset, base: Base) -> lengths.Lengths:
         split = self.workshop.datasets.folder(dataset) / "train.parquet"
         return lengths.measure(split, base.path / "tokenizer.json")

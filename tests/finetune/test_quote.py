@@ -123,6 +123,17 @@ def test_a_lost_probe_is_started_again_and_given_up_after_three(rooms: Rooms) ->
     assert rooms.quotes.get(rooms.caller, quote.id).state == "failed"
 
 
+def test_only_the_probes_that_are_awaited_survive_a_start(rooms: Rooms) -> None:
+    rooms.launcher.work = None
+    quote = rooms.quotes.quote(rooms.caller, dataset="tickets")
+    rooms.follower().tick()
+    (rooms.home / "jobs" / "quote_99" / "attempts").mkdir(parents=True)
+    (rooms.home / "jobs" / "run_99").mkdir()
+
+    assert rooms.quotes.sweep() == 1
+    assert sorted(path.name for path in (rooms.home / "jobs").iterdir()) == [quote.id, "run_99"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
