@@ -7,11 +7,11 @@ code marked as in Markdown, so that the stored text alone still says where its h
 
 import re
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import PurePosixPath
 
 from core.errors import RequestRefused
 from data import encoding
+from knowledge.html_text import MAX_TITLE, html_to_markdown
 
 READABLE = {
     ".md": "markdown",
@@ -21,7 +21,6 @@ READABLE = {
     ".htm": "html",
     ".txt": "plain",
 }
-MAX_TITLE = 200
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,7 @@ def title_of(source: str, text: str, headings: list[Heading]) -> str:
 # Markdown
 
 ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
+CLOSING = re.compile(r"[ \t]+#+$")
 SETEXT = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
@@ -135,7 +135,7 @@ def underlines(line: str, previous: str) -> bool:
 
 def plain(title: str) -> str:
     """The heading without links, marks, escapes and anchors."""
-    short = title[: 4 * MAX_TITLE].rstrip("# \t")
+    short = CLOSING.sub("", title[: 4 * MAX_TITLE].rstrip())
     unlinked = TAG.sub("", LINK.sub(r"\1", short))
     return unlinked.replace("**", "").replace("`", "").replace("\\", "").strip()[:MAX_TITLE]
 
@@ -177,66 +177,3 @@ def line_starts(lines: list[str]) -> list[int]:
         starts.append(offset)
         offset += len(line) + 1
     return starts
-
-
-# HTML
-
-UNSEEN = {"script", "style", "template", "noscript", "svg", "nav"}
-BLOCKS = {
-    "p", "div", "section", "article", "main", "li", "ul", "ol", "table", "tr", "br",
-    "blockquote", "dt", "dd", "hr", "header", "footer",
-}  # fmt: skip
-
-
-class Reader(HTMLParser):
-    """Collects what a reader sees; scripts, styles and navigation are left out."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self.title = ""
-        self._unseen = 0
-        self._in_pre = self._in_title = self._in_heading = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unseen += tag in UNSEEN
-        self._in_title = tag == "title" and not self.title
-        if is_heading(tag):
-            self.pieces.append("\n\n" + "#" * int(tag[1]) + " ")
-            self._in_heading = True
-        elif tag == "pre":
-            self.pieces.append("\n\n```\n")
-            self._in_pre = True
-        elif tag in BLOCKS and not self._in_heading:
-            self.pieces.append("\n\n" if tag == "p" else "\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen = max(0, self._unseen - (tag in UNSEEN))
-        self._in_title = False
-        if is_heading(tag):
-            self.pieces.append("\n\n")
-            self._in_heading = False
-        elif tag == "pre":
-            self.pieces.append("\n```\n\n")
-            self._in_pre = False
-        elif tag in BLOCKS and not self._in_heading:
-            self.pieces.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if self._in_title:
-            self.title = (self.title + data).strip()[:MAX_TITLE]
-        elif not self._unseen:
-            self.pieces.append(data if self._in_pre else re.sub(r"\s+", " ", data))
-
-
-def is_heading(tag: str) -> bool:
-    return len(tag) == 2 and tag[0] == "h" and tag[1] in "123456"
-
-
-def html_to_markdown(text: str) -> tuple[str, str]:
-    """(title, text); the title is empty where the page has none."""
-    reader = Reader()
-    reader.feed(text)
-    reader.close()
-    lines = (line.strip(" ") for line in "".join(reader.pieces).split("\n"))
-    return reader.title, re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"

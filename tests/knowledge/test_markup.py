@@ -66,3 +66,10 @@ def test_a_plain_text_is_named_by_its_first_short_line_or_its_file() -> None:
 def test_what_is_not_text_is_refused_whatever_its_name(content: bytes) -> None:
     with pytest.raises(RequestRefused):
         read_page("a.md", content)
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<", "</", "<a b='", '<a "', "<script>", "<?", "&"])
+def test_html_that_is_never_closed_is_read_in_linear_time(piece: str) -> None:
+    page = read_page("a.html", ("<p>seen</p>" + piece * 100_000).encode())
+
+    assert "seen" in page.text
