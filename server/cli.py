@@ -121,10 +121,12 @@ def chat(
     thread: Annotated[str, typer.Option(help="Go on with an earlier thread.")] = "",
 ) -> None:
     """Talk to Thimble in the terminal. `/file PATH` attaches a file, `/quit` ends."""
+    import readline  # noqa: F401  line editing and history for `input`
+
     from agent.channels.terminal import talk
 
     with connected() as thimble:
-        talk(thimble, thread or str(uuid.uuid4()), typer.prompt_text, typer.echo)
+        talk(thimble, thread or str(uuid.uuid4()), ask, typer.echo)
 
 
 @app.command()
@@ -185,6 +187,10 @@ def connected() -> Any:
     from server.client import connect
 
     return connect()
+
+
+def ask(prompt: str) -> str:
+    return input(f"{prompt}> ")
 
 
 def say(text: str) -> None:
