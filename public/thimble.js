@@ -21,7 +21,7 @@ function show(buttonId, tries) {
   const composer = document.getElementById('chat-input')
   if (composer && composer.textContent.trim()) return
   const button = document.getElementById(buttonId)
-  if (button) button.scrollIntoView({ block: 'end', behavior: 'smooth' })
+  if (button) button.scrollIntoView({ block: 'center', behavior: 'smooth' })
   else if (tries) setTimeout(show, 100, buttonId, tries - 1)
 }
 

@@ -11,7 +11,13 @@ const PHASES = {
 }
 
 // Chainlit's style sheet only has the classes that Chainlit itself uses.
+const CARD = { display: 'flex', flexDirection: 'column', gap: '0.75rem', padding: '1rem', borderRadius: '0.6rem',
+  border: '1px solid hsl(var(--border))', background: 'hsl(var(--card))', fontSize: '0.875rem' }
 const ROW = { display: 'flex', flexWrap: 'wrap', justifyContent: 'space-between', gap: '0.25rem 1.25rem' }
+const QUIET = { color: 'hsl(var(--muted-foreground))' }
+const TRACK = { height: 6, borderRadius: 3, overflow: 'hidden', background: 'hsl(var(--muted))' }
+const BAR = { height: '100%', borderRadius: 3, background: 'hsl(var(--primary))', transition: 'width 0.8s linear' }
+const PLOT = { display: 'block', width: '100%', height: 120, borderRadius: 6, background: 'hsl(var(--muted) / 0.6)' }
 
 function duration(seconds) {
   if (seconds == null) return null
@@ -35,12 +41,11 @@ function Curve({ points }) {
   const path = points.map(([s, v], i) => `${i ? 'L' : 'M'}${x(s).toFixed(1)} ${y(v).toFixed(1)}`).join(' ')
   const last = points[points.length - 1]
   return (
-    <figure className="m-0">
-      <figcaption className="text-xs text-muted-foreground mb-1">
+    <figure style={{ margin: 0 }}>
+      <figcaption style={{ ...QUIET, fontSize: '0.75rem', marginBottom: 4 }}>
         Training loss: {losses[0].toPrecision(3)} at step {first}, {last[1].toPrecision(3)} at step {last[0]}
       </figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="w-full block rounded-md" role="img"
-        aria-label="Training loss by step" style={{ background: 'hsl(var(--muted) / 0.6)', maxHeight: 160 }}
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} style={PLOT} role="img" aria-label="Training loss by step"
         preserveAspectRatio="none">
         <path d={path} fill="none" stroke="hsl(var(--primary))" strokeWidth="2" strokeLinejoin="round"
           vectorEffect="non-scaling-stroke" />
@@ -60,19 +65,18 @@ export default function RunProgress() {
   ].filter(Boolean)
   const doing = state === 'queued' ? 'Waiting for its turn' : PHASES[phase] || 'Starting'
   return (
-    <div className="thimble-run flex flex-col gap-3 rounded-lg border p-4" data-state={state} data-step={step || 0}>
-      <div className="text-sm" style={ROW}>
-        <span className="font-medium" role="status">{doing}</span>
+    <div className="thimble-run" style={CARD} data-state={state} data-step={step || 0}>
+      <div style={ROW}>
+        <span role="status" style={{ fontWeight: 600 }}>{doing}</span>
         <span style={ROW}>
           {facts.map(([label, value]) => (
-            <span key={label}><span className="text-muted-foreground">{label}</span> {value}</span>
+            <span key={label}><span style={QUIET}>{label}</span> {value}</span>
           ))}
         </span>
       </div>
-      <div className="h-1.5 w-full overflow-hidden rounded-full" style={{ background: 'hsl(var(--muted))' }}
-        role="progressbar" aria-valuemin={0} aria-valuemax={totalSteps || 0} aria-valuenow={step || 0}>
-        <div className="h-full rounded-full" style={{ width: `${(share * 100).toFixed(1)}%`,
-          background: 'hsl(var(--primary))', transition: 'width 0.8s linear' }} />
+      <div style={TRACK} role="progressbar" aria-label="Progress" aria-valuemin={0}
+        aria-valuemax={totalSteps || 0} aria-valuenow={step || 0}>
+        <div style={{ ...BAR, width: `${(share * 100).toFixed(1)}%` }} />
       </div>
       <Curve points={curve || []} />
     </div>

@@ -67,7 +67,7 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
     def __init__(self, records: Path, elements: Elements) -> None:
         super().__init__(conninfo=f"sqlite+aiosqlite:///{records}", storage_provider=elements)
         self.elements = elements
-        self._in_order = asyncio.Lock()
+        self._steps, self._threads = asyncio.Lock(), asyncio.Lock()
         prepare(self.engine.sync_engine)
 
     async def execute_sql(self, query: str, parameters: Json) -> list[Json] | int:
@@ -98,11 +98,13 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
     async def update_thread(self, thread_id: str, *args: Any, **kwargs: Any) -> None:
         if not is_uuid(thread_id):
             raise RequestRefused("This is not the id of a thread.", code="not_found")
-        await super().update_thread(thread_id, *args, **kwargs)
+        # It reads the metadata and writes it back, so two at once would lose one of the changes.
+        async with self._threads:
+            await super().update_thread(thread_id, *args, **kwargs)
 
     async def create_step(self, step_dict: Json) -> None:
         # Chainlit writes each state of a step in a task of its own; the last one must win.
-        async with self._in_order:
+        async with self._steps:
             await super().create_step(step_dict)
 
     async def delete_thread(self, thread_id: str) -> None:
