@@ -142,13 +142,14 @@ def runs_listed(result: Json) -> str:
 
 
 def answered(result: Json) -> str:
-    answer = result.get("answer") or result
-    label = answer.get("label") if isinstance(answer, dict) else answer
-    score = answer.get("score") if isinstance(answer, dict) else None
-    sure = f" with probability {score:.2f}" if isinstance(score, int | float) else ""
-    taken = result.get("latency_ms")
-    time = f", in {taken:.0f} ms" if isinstance(taken, int | float) else ""
-    return f"{label}{sure}{time}." if label is not None else ""
+    said = f"{one_answer(result)}, in {result['latency_ms']:.0f} ms."
+    other = result.get("compared")
+    return f"{said} {other['model']} says {one_answer(other)}." if other else said
+
+
+def one_answer(told: Json) -> str:
+    answer = told["answer"]
+    return f"{answer['label']} with probability {answer['score']:.2f}"
 
 
 def told(result: Json) -> str:

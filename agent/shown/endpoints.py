@@ -1,10 +1,9 @@
 """Cards of endpoints: how to call them, how they do, what they answer."""
 
-import json
 from typing import Any
 
 from agent.shown.figures import count, percent
-from agent.views import Action, Table, View
+from agent.views import Action, Link, Table, View
 
 Json = dict[str, Any]
 EXAMPLE = "my card has not arrived"
@@ -12,35 +11,18 @@ EXAMPLE = "my card has not arrived"
 
 def endpoint_view(result: Json) -> View:
     """A live endpoint with snippets that work as they stand."""
-    name = str(result.get("endpoint") or result.get("name"))
-    url = str(result.get("url") or "http://127.0.0.1:8000/v1/classify")
+    name = str(result["endpoint"])
     return View(
-        title=f"Endpoint {name} is {result.get('state', 'live')}",
+        title=f"Endpoint {name} is {result['state']}",
         kind="endpoint",
         key=f"endpoint/{name}",
-        state=str(result.get("state", "")),
+        state=str(result["state"]),
         facts=endpoint_facts(result),
-        code=[("bash", curl(name, url)), ("python", python(name, url))],
+        code=[("bash", str(result["curl"])), ("python", str(result["python"]))],
         actions=[
             Action("Try it", say=f"Ask {name}: {EXAMPLE}"),
             Action("Stop it", say=f"Stop the endpoint {name}"),
         ],
-    )
-
-
-def curl(name: str, url: str) -> str:
-    body = json.dumps({"model": name, "input": EXAMPLE})
-    return f"curl {url} -H 'Content-Type: application/json' \\\n  -d '{body}'"
-
-
-def python(name: str, url: str) -> str:
-    return (
-        "import json, urllib.request\n\n"
-        f'body = json.dumps({{"model": "{name}", "input": "{EXAMPLE}"}}).encode()\n'
-        "request = urllib.request.Request(\n"
-        f'    "{url}", body, {{"Content-Type": "application/json"}}\n'
-        ")\n"
-        'print(json.load(urllib.request.urlopen(request))["data"][0])'
     )
 
 
@@ -98,44 +80,43 @@ def list_view(result: Json) -> View:
 
 def answer_view(result: Json) -> View:
     """One answer, beside the one that it was compared with."""
-    shown = [(str(result.get("endpoint") or "Answer"), result)]
-    other = result.get("compared") or result.get("compare_with") or result.get("comparison")
-    if isinstance(other, dict):
-        shown.append((str(other.get("model") or other.get("title") or "Base"), other))
-    rows: list[list[Any]] = [answer_row(name, told) for name, told in shown]
+    other = result.get("compared")
+    rows = [answer_row(told) for told in (result, other) if told]
     return View(
         title="Answer",
         kind="answer",
         tables=[
             Table("", ["model", "label", "probability", "latency"], rows),
-            runners_up(result),
+            runners_up(result["answer"]),
         ],
+        actions=[]
+        if other
+        else [Action("Beside the base", say=f"Compare with the base: {result['input']}")],
     )
 
 
-def answer_row(name: str, told: Json) -> list[Any]:
-    answer = told.get("answer") if isinstance(told.get("answer"), dict) else told
-    answer = answer or {}
-    label = answer.get("label") or told.get("answer")
-    latency = told.get("latency_ms")
-    shown = f"{latency:.1f} ms" if isinstance(latency, int | float) else ""
-    return [told.get("model") or name, label, percent(answer.get("score")), shown]
+def answer_row(told: Json) -> list[Any]:
+    answer = told["answer"]
+    return [told["model"], answer["label"], percent(answer["score"]), f"{told['latency_ms']:.1f} ms"]
 
 
-def runners_up(result: Json) -> Table:
-    answer = result.get("answer") if isinstance(result.get("answer"), dict) else result
-    labels = (answer or {}).get("labels") or []
-    rows: list[list[Any]] = [[one["label"], percent(one["score"])] for one in labels[1:5]]
+def runners_up(answer: Json) -> Table:
+    rows: list[list[Any]] = [[one["label"], percent(one["score"])] for one in answer["labels"][1:5]]
     return Table("Next likely", ["label", "probability"], rows)
 
 
 def predictions_view(result: Json) -> View:
-    facts = [("Rows", count(result["rows"]))] if "rows" in result else []
-    file = result.get("file_id")
+    """A file with predictions, and how often each label was given."""
+    labels: list[list[Any]] = [[one["label"], one["rows"]] for one in result["labels"]]
     return View(
-        title="Predictions are ready",
+        title=f"Predictions in {result['filename']}",
         kind="file",
-        facts=[*facts, ("File", str(result.get("filename") or file))],
-        links=[],
-        code=[("bash", f"curl {result['url']} -o predictions.csv")] if result.get("url") else [],
+        facts=[
+            ("Rows", count(result["rows"])),
+            ("Without text", count(result["without_text"])),
+            ("Model", str(result["model"])),
+            ("Column", str(result["column"])),
+        ],
+        tables=[Table("Labels given", ["label", "rows"], labels)],
+        links=[Link(f"Download {result['filename']}", f"/v1/files/{result['file_id']}/content")],
     )

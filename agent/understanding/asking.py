@@ -35,6 +35,7 @@ COMPARING = re.compile(
     r"(?: (?:too|as well|beside it|next to it|says?|say|alongside))*\)?",
     re.IGNORECASE,
 )
+BASE_TOO = re.compile(rf"{COMPARING.pattern}|\b(?:the|with|and|to) (?:untuned )?base\b", re.I)
 COLON = re.compile(
     rf"^(?P<head>[^:\"]*?\b{VERB}\b[^:\"]{{0,90}}?)\s*:\s*(?P<text>.+)$", re.I | re.S
 )
@@ -89,7 +90,7 @@ def asking(text: str, names: list[str]) -> Asking | None:
     found = in_quotes(plain, names) or after_colon(plain) or in_the_open(plain, names)
     if found is None:
         return None
-    head, said, compare = found.head, found.text, bool(COMPARING.search(found.head))
+    head, said, compare = found.head, found.text, bool(BASE_TOO.search(found.head))
     tail = COMPARING.search(said)
     if tail and tail.end() >= len(said.rstrip(" .?!)")):
         said, compare = said[: tail.start()], True
@@ -131,6 +132,8 @@ def in_the_open(plain: str, names: list[str]) -> Asking | None:
     spoken = POLITE.sub("", plain).rstrip()
     for name in sorted(names, key=len, reverse=True):
         spoken = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "xtargetx", spoken, flags=re.I)
+    if re.search(r"\b(?:again|once more|one more time)\W*$", spoken, re.IGNORECASE):
+        return None
     if ASK_ONLY.match(spoken):
         return Asking(plain, "")
     for pattern in BARE:

@@ -51,7 +51,7 @@ DONE_FIRST = re.compile(
 )
 """The condition in `once it is done deploy it`."""
 TRAILING = re.compile(
-    r"[, ]+(?:after|once|when|as soon as|before|if|while|until|unless|so that|because|since)\b.*$"
+    r"[, ]+(?:after|once(?! more)|when|as soon as|before|if|while|until|unless|so that|because|since)\b.*$"
 )
 
 

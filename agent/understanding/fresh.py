@@ -13,7 +13,7 @@ from agent.understanding.scene import Scene
 from agent.understanding.sentence import tags_in
 from agent.understanding.slots import columns, hyperparameters
 from agent.understanding.steps import BUILDERS
-from agent.understanding.text import normal, tidy
+from agent.understanding.text import normal, quotes, tidy
 from agent.understanding.wish import Answer, Wish, which
 from agent.understanding.wishes import wishes_of
 from agent.world import FileName, World
@@ -32,11 +32,12 @@ def fresh(
     asked = asking(said, target_names(world))
     if asked and not files:
         return ask_plan(asked, scene)
-    wishes = wishes_of(said, world, bool(files))
-    wishes = taken_in(wishes, said, scene)
-    if not wishes:
-        return without_wish(said, scene)
-    return plan_of(wishes, scene)
+    wishes = taken_in(wishes_of(said, world, bool(files)), said, scene)
+    plan = plan_of(wishes, scene) if wishes else without_wish(said, scene)
+    marked = max(quotes(said), key=len, default="")
+    if not plan.steps and not plan.ask and " " in marked and scene.live():
+        return ask_plan(Asking(said.replace(marked, ""), marked), scene)
+    return plan
 
 
 def taken_in(wishes: list[Wish], said: str, scene: Scene) -> list[Wish]:
@@ -94,7 +95,7 @@ def go(wish: Wish, scene: Scene) -> Answer:
 
 OURS = frozenset(
     {"CONCEPT", "DOCS", "PRIVACY", "DATA", "DATASET", "ENDPOINT", "MODEL", "FILE", "TRAIN", "DISK"}
-    | {"TRAINING", "DEPLOY", "APPROVE", "APPROVAL", "RUN", "BASE", "LATENCY", "BASELINE", "ROWS"}
+    | {"START", "TRAINING", "DEPLOY", "APPROVE", "APPROVAL", "RUN", "BASE", "LATENCY", "BASELINE", "ROWS"}
 )
 
 

@@ -24,7 +24,7 @@ LEXICON = {
     "put into production;go live;deployment;productionise;productionize;部署;上线;发布",
     "PUT": "put;bring;take;make;get;go;set;turn;switch;push",
     "LIVE": "live;online;production;deployed;served;prod",
-    "STOP": "stop;halt;end;terminate;kill;shut;shut down;take down;turn off;disable;deactivate;switch off;interrupt;"
+    "STOP": "stop;close;halt;end;terminate;kill;shut;shut down;take down;turn off;disable;deactivate;switch off;interrupt;"
     "停止;停掉;停下;关闭;下线;终止;停",
     "UNDEPLOY": "undeploy;take offline;unpublish;下线",
     "OFFLINE": "offline;down",
@@ -91,7 +91,7 @@ LEXICON = {
     "哪些;什么;怎么;如何;为什么;多少;吗;哪个",
     "ME": "me;my;mine;i;我",
     # what we explain
-    "CONCEPT": "llm;provider;lora;rank;epoch;epochs;learning rate;batch;batch size;seed;overfit;overfitting;"
+    "CONCEPT": "size;limit;limits;maximum;llm;provider;lora;rank;epoch;epochs;learning rate;batch;batch size;seed;overfit;overfitting;"
     "underfitting;hyperparameter;hyperparameters;parameter;parameters;baseline;baselines;tfidf;"
     "frozen;embedding;embeddings;accuracy;interval;confidence;confusion;f1;macro;precision;recall;"
     "split;splits;validation;test set;test file;format;formats;column;columns;label;labels;csv;tsv;"

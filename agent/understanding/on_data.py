@@ -51,7 +51,9 @@ DATASET_NAME = re.compile(
 
 
 def dataset_name(wish: Wish) -> str | None:
-    given = given_name(wish.raw) or given_name(wish.whole)
+    first = wish.raw.split(",")[0]
+    as_name = None if columns(first) else given_name(first, after_as=True)
+    given = given_name(wish.raw) or given_name(wish.whole) or as_name
     match = DATASET_NAME.search(tidy(wish.raw))
     if given or not match or (match["bare"] or "").lower() in NOT_NAMES:
         return given

@@ -64,6 +64,7 @@ list_runs             7 RUN ANY
 list_endpoints       10 ENDPOINTS
 list_endpoints        9 LIVE ANY
 list_endpoints        9 SHOW|WH ENDPOINT
+list_models          12 MODELS WHEN -LIVE -COMPARE
 list_models          10 MODELS SHOW|WH|ANY -DEPLOY -TRAIN
 list_models           7 SHOW|WH MODEL -DEPLOY -TRAIN
 export_model         12 EXPORT MODEL|MODELS|NAME|PRONOUN -DATASET -DATA
@@ -82,6 +83,7 @@ start_finetune        9 MAKE|START MODEL|MODELS -DEPLOY -LIVE
 start_finetune        6 TRAIN
 start_finetune        6 TRAINING -WH
 deploy_endpoint      11 DEPLOY -WHEN
+deploy_endpoint      13 DEPLOYS
 deploy_endpoint      11 PUT LIVE
 deploy_endpoint      11 MAKE|START|PUT|DEPLOY ENDPOINT
 list_endpoints        7 DEPLOY WHEN

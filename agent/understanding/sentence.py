@@ -29,20 +29,21 @@ FORMS: dict[str, tuple[str, ...]] = {
     "DEFINE": (
         r"\bwhat (?:is|are|was|were) (?!(?:wrong|the|my|this|that|it|its|in|on|your|our|running"
         r"|live|waiting|xnamex)\b)",
-        r"\bwhat (?:is|are) the (?:meaning|point|purpose|difference|idea|limits?)\b",
+        r"\bwhat (?:is|are) the (?:meaning|point|purpose|difference|idea|limits?|maximum|minimum|largest"
+        r"|smallest|right|default)\b",
         r"\bmeans?\b|\bmeaning\b|\bexplain|\bdefin(?:e|ition)|\bdifference between|\bwhy\b"
         r"|\bpurpose\b",
         r"\btell me (?:more )?about (?!xnamex|my|the (?:run|data)|it\b|this)",
-        r"\bwhen (?:should|would|is it|does it|do)\b|\bshould (?:i|we|my)\b",
-        r"\b(?:can|may|could|must) (?:i|we|it|thimble|you (?:use|read|handle|run)|my)\b"
+        r"\bwhen (?:should|would|is it|does it|do)\b|\bshould (?:i|we|my)\b(?! approve)",
+        r"(?<!models )(?<!datasets )\b(?:can|may|could|must) (?:i|we|it|thimble|you (?:use|read|handle|run)|my)\b"
         r"(?!(?: now| please)? (?:see|download|export|get|have|deploy|cancel|stop|try|test|ask"
         r"|start|train|finetune|check|look at|view|list|delete|retry|compare) (?:it|the|my|this"
         r"|that|xnamex|all|them)\b)",
-        r"\bdo (?:i|we|you) (?:need|have to|use|store|keep|send|support|collect)\b",
+        r"\bdo (?:i|we) (?:need|have to|use)\b|\bdo you (?:use|store|keep|send|support|collect)\b",
         r"\bdoes (?:it|thimble|this) (?:need|use|support|work|send|store|require|run on|keep|cost"
         r"|handle|speak)\b",
         r"\bis it (?:possible|safe|necessary)\b|\bis (?:finetuning|it|lora) worth\b",
-        r"\bwhat does (?:a |an |the )?(?!xnamex|it\b)[\w -]+ (?:do|mean|stand for)\b",
+        r"\bwhat does (?:a |an |the )?(?!xnamex|it\b)[\w -]+ (?:do|mean|stand for|cost)\b",
         r"\bhow much data\b",
         r"\bhow many (?:rows|examples|samples|labels) (?:do\b|should|are needed|per\b)",
         r"什么是|是什么|什么意思|为什么|解释",
@@ -65,7 +66,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "ESTIMATE": (
         r"\b(?:would|will|does|might|could)\b.*\b(?:takes?|needs?|require)\b",
-        r"\bwhat .*\b(?:take|require)\b",
+        r"\bwhat .*\b(?:take|require)\b|\bwould\b.*\blook like\b",
     ),
     # About something that has begun.
     "DONE": (
@@ -99,11 +100,18 @@ FORMS: dict[str, tuple[str, ...]] = {
     "MAKES_MODEL": (
         r"\b(?:make|build|create|get|want|need|give)\b(?: me| us)? (?:an? |the |my |some )?"
         r"(?:[\w-]+ ){0,2}(?:model|classifier)\b",
+        r"\bhave (?:an?|the|my) (?:\w+ )?(?:model|classifier) trained\b",
     ),
     "CLASSIFY": (
         r"\b(?:run|apply|use|send) (?:it|xnamex|the \w+|my \w+) (?:over|on|to|through|for|against)"
         r" (?:this|the|these|that|my|all)\b.*\b(?:file|rows|csv|data|upload)\b",
     ),
+    "DEPLOYS": (
+        r"^(?:an? |the )?(?:api|endpoint) (?:for|from|with|of)\b|\bmake\b.*\bavailable\b",
+    ),
+    "DATASETS": (r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",),
+    "MODELS": (r"\bwhat (?:have|did) i (?:train|finetun|buil)",),
+    "SOME": (r"\bshould i approve\b",),
     "RETRY": (r"\bagain\b|\bonce more\b|\bone more time\b|\bstart over\b",),
     "SHOW": (r"^(?:my |the |all )?(?:models|runs|endpoints|datasets|jobs|approvals)\W*$",),
     "ANY": (r"^what is (?=running|live|waiting|going on|deployed|active)",),

@@ -56,7 +56,7 @@ def knobs(text: str) -> tuple[Arguments, str]:
     found: Arguments = {}
     for knob in sorted(KNOBS, key=lambda name: name == "learning_rate"):
         after = rf"(?:{KNOBS[knob]})\b{LINK}{VALUE}(?![a-z0-9_@])"
-        before = rf"(?<![a-z0-9_.@-]){VALUE}[ -]*(?:{KNOBS[knob]})(?![a-z])"
+        before = rf"(?<![a-z0-9_.@-]){VALUE}(?: as (?:the )?|[ -]*)(?:{KNOBS[knob]})(?![a-z])"
         order = (before, after) if knob in PREFERS_BEFORE else (after, before)
         if knob == "rank":
             order = (after, before.replace(r"|\br|", "|"))
@@ -176,7 +176,7 @@ NOT_NAMES = frozenset(
     "it this that the a an text texts label labels column and then soon well one my dataset model "
     "endpoint api service base baseline usual before is fast possible default data file label test "
     "training train validation input target class category live out off over up down out again on "
-    "in of for by using called named please now first too again then out instead today".split()
+    "in of for by using called named please now first too again then out instead today new mine".split()
 )
 
 

@@ -113,6 +113,32 @@ def test_events_with_cards_survive_json(ctx: ToolContext, tickets: str) -> None:
     assert from_json(to_json(event)) == event
 
 
+ANSWER = {
+    "model": "bank@1",
+    "answer": {"label": "card", "score": 0.9, "labels": [{"label": "card", "score": 0.9}]},
+    "latency_ms": 4.2,
+}
+
+
+def test_an_answer_stands_beside_that_of_the_base() -> None:
+    base = {**ANSWER, "model": "bank-frozen@1"}
+    view = view_of("ask_endpoint", {"endpoint": "bank", "input": "x", **ANSWER, "compared": base})
+
+    assert view is not None
+    assert view.tables[0].rows == [
+        ["bank@1", "card", "90.0 %", "4.2 ms"],
+        ["bank-frozen@1", "card", "90.0 %", "4.2 ms"],
+    ]
+
+
+def test_an_endpoint_card_carries_the_snippets_of_the_result() -> None:
+    result = {"endpoint": "bank", "model": "bank@1", "state": "live", "url": "http://h/v1/classify"}
+    view = view_of("deploy_endpoint", {**result, "curl": "curl …", "python": "import …"})
+
+    assert view is not None
+    assert view.code == [("bash", "curl …"), ("python", "import …")]
+
+
 def test_passages_link_to_their_place() -> None:
     passage = {"source": "formats.md", "title": "Formats", "heading": "CSV", "start": 10, "end": 90,
                "text": "…", "document_id": "document_3"}  # fmt: skip
