@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,8 @@ class Artifact:
 
     id: str
     folder: Path
+    sha256: Mapping[str, str]
+    """File to the hash that it had when training ended; a changed one is not loaded."""
 
 
 class Engine:
@@ -156,7 +158,7 @@ class Engine:
         return wire
 
     def _load(self, wire: Wire, artifact: Artifact) -> None:
-        request = {"folder": str(artifact.folder)}
+        request = {"folder": str(artifact.folder), "sha256": dict(artifact.sha256)}
         try:
             wire.ask("POST", f"/models/{artifact.id}", request, LOAD_TIMEOUT_S)
         except EngineGone:

@@ -249,7 +249,8 @@ class Supervisor:
             return self._engines[kind]
 
     def _artifact(self, model: Model) -> Artifact:
-        return Artifact(model.id, self._storage.home / model.folder)
+        folder = self._storage.home / model.folder
+        return Artifact(model.id, folder, model.passport.get("files", {}))
 
     def _close_engines(self) -> None:
         for engine in list(self._engines.values()):

@@ -3,7 +3,7 @@
 It is reached only by the process that started it: the socket lies in a folder that nobody else may
 enter. It ends when its standard input does.
 
-    POST   /models/ID           {"folder"}             load an artifact; loaded already: nothing
+    POST   /models/ID           {"folder", "sha256"}   verify and load an artifact
     DELETE /models/ID                                  let go of it
     POST   /models/ID/classify  {"texts"}              {"scores": for each text one per label}
     GET    /healthz                                    200 when each model answers
@@ -30,7 +30,7 @@ from starlette.routing import Route
 
 from core.errors import RequestRefused, ThimbleError
 from core.job import ADDRESS_FILE, write_json
-from serving.engines.base import Model
+from serving.engines.base import Model, verify
 
 Load = Callable[[Path, int], Model]
 CHUNK = 8
@@ -66,7 +66,9 @@ class Host:
     async def load(self, request: Request) -> Response:
         identifier = request.path_params["id"]
         if identifier not in self._models:
-            folder = Path((await request.json())["folder"])
+            asked = await request.json()
+            folder = Path(asked["folder"])
+            await self._run(verify, folder, asked["sha256"])
             self._models[identifier] = await self._run(self._load, folder, self._threads)
         return JSONResponse({"labels": self._models[identifier].labels})
 

@@ -7,7 +7,9 @@ that it cannot serve. Artifacts hold numbers, words and settings only: loading o
 whoever made it.
 """
 
+import hashlib
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,6 +45,18 @@ def read_meta(folder: Path) -> dict[str, Any]:
     if not isinstance(labels, list) or len(labels) < 2 or len(set(labels)) < len(labels):
         raise unusable("its labels are not a list of two or more different names")
     return meta
+
+
+def verify(folder: Path, sha256: Mapping[str, str]) -> None:
+    """Raises RequestRefused when a file is not, byte for byte, the one that training left."""
+    for name, expected in sha256.items():
+        try:
+            with (folder / name).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise unusable(f"{name}: {error.strerror}") from None
+        if found != expected:
+            raise unusable(f"{name} changed since it was trained")
 
 
 def prove(model: Model) -> None:

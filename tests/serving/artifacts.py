@@ -1,5 +1,6 @@
 """Small artifacts of every engine that know cats from dogs, made without training."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -118,6 +119,9 @@ def add_model(
             passport={},
             **stamp(caller),
         )
+        folder = WRITERS[engine](home / model.folder, strength)
+        files = folder.iterdir()
+        hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+        model.passport = {"files": hashes}
         session.add(model)
-    WRITERS[engine](home / model.folder, strength)
     return model

@@ -173,6 +173,17 @@ def test_a_first_model_that_cannot_be_loaded_is_reported_as_failed(room: Room) -
     assert room.supervisor.healthy(), "what never was live is no illness"
 
 
+def test_a_model_with_one_flipped_byte_is_not_served(room: Room) -> None:
+    model = room.add()
+    path = room.home / model.folder / "model.onnx"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(RequestRefused, match=r"model\.onnx changed since it was trained"):
+        room.supervisor.deploy(room.caller, "pets", "zoo")
+
+
 def test_endpoints_are_live_again_after_a_restart_of_the_server(room: Room) -> None:
     room.add()
     room.supervisor.deploy(room.caller, "pets", "zoo")
