@@ -44,9 +44,11 @@ LIMITS: Mapping[str, Limit] = {
     "batch_size": Limit(1, 1024, whole=True),
     "max_length": Limit(8, 512, whole=True),
     "warmup_ratio": Limit(0.0, 0.5),
-    "weight_decay": Limit(0.0, 1.0),
+    "weight_decay": Limit(0.0, 0.5),
     "dropout": Limit(0.0, 0.5),
     "clip": Limit(0.01, 100.0),
+    "label_smoothing": Limit(0.0, 0.5),
+    "average": Limit(0.0, 0.9999),
     "seed": Limit(0, 2**31 - 1, whole=True),
 }
 DECIDED_FIRST = ("rank", "learning_rate", "batch_size")
@@ -183,6 +185,8 @@ PLAIN_DEFAULTS: Mapping[str, tuple[Number, str]] = {
     "weight_decay": (0.01, "a usual small value"),
     "dropout": (0.1, "of what the head reads; the encoder itself has none"),
     "clip": (1.0, "a usual value"),
+    "label_smoothing": (0.1, "wrong labels in the data do less harm"),
+    "average": (0.99, "the average of the last weights is better than the last ones"),
     "seed": (0, "any number; the same one repeats the run"),
 }
 

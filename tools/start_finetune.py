@@ -31,6 +31,8 @@ def start_finetune(
     weight_decay: Setting = "auto",
     dropout: Setting = "auto",
     clip: Setting = "auto",
+    label_smoothing: Setting = "auto",
+    average: Setting = "auto",
     seed: Setting = "auto",
 ) -> dict[str, Any]:
     """Fine-tune a model on a dataset and compare it with cheap baselines. Asks for approval first.
@@ -44,14 +46,16 @@ def start_finetune(
         epochs: Passes over the training rows, 1 to 50.
         rank: Width of the LoRA adapter, 1 to 256.
         alpha: Scale of the adapter (alpha / rank), 1 to 1,024.
-        learning_rate: Of the adapter, 0.000001 to 0.1.
-        head_learning_rate: Of the classification head, 0.000001 to 0.5.
+        learning_rate: Learning rate of the adapter, 0.000001 to 0.1.
+        head_learning_rate: Learning rate of the classification head, 0.000001 to 0.5.
         batch_size: Rows in one step, 1 to 1,024.
         max_length: Tokens of a text that are read, 8 to 512.
         warmup_ratio: Share of the steps in which the rates rise, 0 to 0.5.
-        weight_decay: 0 to 1.
-        dropout: 0 to 0.5.
+        weight_decay: How strongly large weights are held back, 0 to 0.5.
+        dropout: Share of what the head reads that is hidden while training, 0 to 0.5.
         clip: Largest norm of a gradient, 0.01 to 100.
+        label_smoothing: Share of the target given to all labels alike, 0 to 0.5.
+        average: Share of the past in the average of the weights that is kept, 0 to 0.9999.
         seed: Decides all chance, 0 to 2,147,483,647.
     """
     arguments = {
@@ -68,6 +72,8 @@ def start_finetune(
         "weight_decay": weight_decay,
         "dropout": dropout,
         "clip": clip,
+        "label_smoothing": label_smoothing,
+        "average": average,
         "seed": seed,
     }
     approval = approvals.get(ctx.house.database, ctx.caller, ctx.approval_id or "")

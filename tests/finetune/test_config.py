@@ -1,5 +1,6 @@
 """Recipes: what is taken when nothing is given, and what is refused."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from core.errors import RequestRefused
 from finetune import config
 from finetune.config import Facts
+from finetune.job import recipe_of
+from finetune.worker import spec
 
 
 def facts(rows: int = 10_000, longest: int = 40) -> Facts:
@@ -110,3 +113,23 @@ def test_parameters_survive_being_stored() -> None:
     found = config.resolve(facts(), {"epochs": 2})
 
     assert config.from_dict(config.as_dict(found)) == found
+
+
+def test_every_setting_of_the_worker_can_be_set_and_none_is_invented() -> None:
+    known = {field.name for field in dataclasses.fields(spec.Recipe)} - {"target_modules"}
+
+    assert set(config.LIMITS) == known
+
+
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_the_worker_takes_every_parameter_at_its_limits(end: str) -> None:
+    values = {name: getattr(limit, end) for name, limit in config.LIMITS.items()}
+    found = config.values_of(config.resolve(facts(), values))
+    job = spec.TrainSpec(
+        task="classify",
+        base=spec.Base(name="minilm", path="x"),
+        labels=["a", "b"],
+        recipe=recipe_of(found),
+    )
+
+    assert spec.from_json(spec.to_json(job)) == job
