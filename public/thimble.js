@@ -2,6 +2,9 @@
 const THREAD = /^\/chat\/thread\/[0-9a-f-]{36}$/
 const path = () => window.location.pathname.replace(/\/$/, '')
 
+// In a frame of another page a click could be led onto a button; so there is no page in a frame.
+if (window.top !== window.self) document.documentElement.replaceChildren()
+
 window.addEventListener('message', (event) => {
   if (event.source !== window || !event.data) return
   if (event.data.thimble_thread) rememberThread(`/chat/thread/${event.data.thimble_thread}`)

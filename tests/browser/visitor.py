@@ -50,6 +50,9 @@ class Visitor:
         self.page.wait_for_timeout(300)
         self.page.wait_for_selector("#stop-button", state="detached", timeout=ANSWER_MS)
 
+    def scroll_to(self, text: str) -> None:
+        self.page.locator(f"text={text}").last.evaluate("one => one.scrollIntoView()")
+
     def sees(self, text: str) -> bool:
         return bool(self.page.locator(f"text={text}").count())
 
