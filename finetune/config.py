@@ -18,39 +18,6 @@ MIN_STEPS = 100
 """Fewer steps than this leave an adapter half trained, however few the rows are."""
 LONGEST_DEFAULT = 256
 """Texts beyond this many tokens are rare, and cost more than they tell about a label."""
-HEAD_RATE_FACTOR = 5.0
-"""The head is small and far from any harm: it learns this much faster than the adapter."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """The values a parameter may take, ends included."""
-
-    low: Number
-    high: Number
-    whole: bool = False
-
-    def __str__(self) -> str:
-        kind = "a whole number" if self.whole else "a number"
-        return f"{kind} from {self.low:,} to {self.high:,}".replace("1e-06", "0.000001")
-
-
-LIMITS: Mapping[str, Limit] = {
-    "epochs": Limit(1, 50, whole=True),
-    "rank": Limit(1, 256, whole=True),
-    "alpha": Limit(1, 1024),
-    "learning_rate": Limit(1e-6, 0.1),
-    "head_learning_rate": Limit(1e-6, 0.5),
-    "batch_size": Limit(1, 1024, whole=True),
-    "max_length": Limit(8, 512, whole=True),
-    "warmup_ratio": Limit(0.0, 0.5),
-    "weight_decay": Limit(0.0, 0.5),
-    "dropout": Limit(0.0, 0.5),
-    "clip": Limit(0.01, 100.0),
-    "label_smoothing": Limit(0.0, 0.5),
-    "average": Limit(0.0, 0.9999),
-    "seed": Limit(0, 2**31 - 1, whole=True),
-}
 DECIDED_FIRST = ("rank", "learning_rate", "batch_size")
 """The defaults of other parameters depend on these."""
 
@@ -170,8 +137,8 @@ def default(name: str, facts: Facts, found: Parameters) -> tuple[Number, str]:
         case "alpha":
             return float(found["rank"].value), "equal to the rank, so the scale is 1"
         case "head_learning_rate":
-            rate = min(found["learning_rate"].value * HEAD_RATE_FACTOR, 0.5)
-            return rate, "5 times learning_rate: a head may learn faster"
+            rate = found["learning_rate"].value
+            return rate, "equal to learning_rate: the head starts from the linear baseline"
         case "batch_size":
             return default_batch(facts.train_rows)
         case "max_length":
