@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.understanding.plan import Plan
+from agent.understanding.text import word_set
 
 Json = dict[str, Any]
 
@@ -169,8 +170,8 @@ def keywords(text: str) -> set[str]:
     return {word.rstrip("s") for word in re.findall(r"[a-z0-9-]{3,}", text.lower())} - STOP
 
 
-STOP = set(
-    "the and for how what why doe are can should with this that from you your was which".split()
+STOP = word_set(
+    "the and for how what why doe are can should with this that from you your was which"
 )
 PART_CHARACTERS = 420
 

@@ -1,9 +1,10 @@
-"""Which model talks: the one that THIMBLE_LLM names, at any OpenAI-compatible address, else ours."""
+"""Which model talks: the one that THIMBLE_LLM names, at any OpenAI-like address, else ours."""
 
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk
@@ -79,7 +80,14 @@ def chat_model(settings: Settings) -> BaseChatModel:
         timeout=TIMEOUT_S,
         max_retries=TRIES - 1,
         stream_usage=True,
+        http_async_client=httpx.AsyncClient(event_hooks={"response": [no_use_to_retry]}),
     )
+
+
+async def no_use_to_retry(response: httpx.Response) -> None:
+    """Tell the client's retries, by the header they obey, that a used-up quota stays used up."""
+    if response.status_code == 429 and b"insufficient_quota" in await response.aread():
+        response.headers["x-should-retry"] = "false"
 
 
 def where_text_goes(settings: Settings) -> str:

@@ -29,7 +29,8 @@ class Repair(AgentMiddleware[Any, Any]):
             raise TooManyRepairs
         errors = [
             ToolMessage(
-                "The arguments of this call are not valid JSON. Nothing was done. Call it again with "
+                "The arguments of this call are not valid JSON. Nothing was done. Call it"
+                " again with "
                 "an object of arguments.",
                 tool_call_id=str(made["id"]),
                 name=made["name"],

@@ -97,7 +97,12 @@ def answer_view(result: Json) -> View:
 
 def answer_row(told: Json) -> list[Any]:
     answer = told["answer"]
-    return [told["model"], answer["label"], percent(answer["score"]), f"{told['latency_ms']:.1f} ms"]
+    return [
+        told["model"],
+        answer["label"],
+        percent(answer["score"]),
+        f"{told['latency_ms']:.1f} ms",
+    ]
 
 
 def runners_up(answer: Json) -> Table:

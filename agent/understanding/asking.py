@@ -8,7 +8,8 @@ from agent.understanding.text import quotes, tidy
 VERB = (
     r"(?:ask|query|classify|categori[sz]e|predict|label|tag|test|try|score|send|run|say|says|think|"
     r"thinks|answer|answers|reply|respond|return|returns|make of|made of|do with|classified|"
-    r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of|belong|belongs|understand|understands|call|recogni[sz]e|handle)"
+    r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of|belong"
+    r"|belongs|understand|understands|call|recogni[sz]e|handle)"
 )
 TARGET = (
     r"(?:it|them both|both|the (?:\w+ )?(?:endpoint|model|classifier|api|service|bot)|endpoint|"
@@ -44,12 +45,14 @@ BARE = (
     r"(?P<text>.+)$",
     rf"\bwhat (?:does|would|will|did|might) {TARGET} "
     r"(?:say|think|answer|predict|return|reply|respond|make|give)"
-    r"(?: (?:to|about|for|of|on|when i (?:say|write|ask)|if i (?:say|write|ask)|with))+ (?P<text>.+)$",
+    r"(?: (?:to|about|for|of|on|when i (?:say|write|ask)|if i (?:say|write|ask)|with))+"
+    r" (?P<text>.+)$",
     rf"\bhow (?:does|would|will|did) {TARGET} (?:classify|label|categori[sz]e|tag|score|answer|"
     r"sort|handle|respond to|react to|reply to|rate|treat) (?P<text>.+)$",
     rf"^(?:send|try|give|feed|test) (?P<text>.+) (?:to|through|with|on|into|against|in) "
     rf"{TARGET}$",
-    rf"^(?:test|try|send|give|feed|tell) {TARGET} (?:with|on|the text|the message|this) (?P<text>.+)$",
+    rf"^(?:test|try|send|give|feed|tell) {TARGET} (?:with|on|the text|the message|this)"
+    rf" (?P<text>.+)$",
     rf"^(?:try|test|classify|predict|label|categori[sz]e|tag) (?:the (?:text|message|sentence) )?"
     rf"(?P<text>.+?)(?: (?:with|using|on) {TARGET})?$",
     r"^(?:which|what) (?:label|class|category|intent|queue) (?:is|has|would be|does|for|fits|gets?)"
@@ -61,7 +64,8 @@ POLITE = re.compile(
     re.IGNORECASE,
 )
 ASK_ONLY = re.compile(
-    rf"^(?:ask|query|try|test|classify|use|call)\b(?: {TARGET})?(?: (?:something|a question|out))?\W*$",
+    rf"^(?:ask|query|try|test|classify|use|call)\b(?: {TARGET})?(?: (?:something|a question"
+    rf"|out))?\W*$",
     re.IGNORECASE,
 )
 CHINESE = re.compile(

@@ -11,7 +11,8 @@ VERBS = (
     r"build|turn|do not|don'?t|never|let|give|call|name|use|describe|export|download|add|index|"
     r"search|say|predict|classify|estimate|quote|explain|plan|retry|bring|roll out|what|how|is|"
     r"do it|please|look|set|go|then|wait|only|just|expose|approve|test it|try it|test the|try the|"
-    r"get it|without|not yet|but|take|once|when|after|as soon as|微调|训练|部署|上线|取消|停止|发布|创建|删除|比较|问|先|然后|再|不要|别"
+    r"get it|without|not yet|but|take|once|when|after|as soon as|微调|训练|部署|上线|取消|停止"
+    r"|发布|创建|删除|比较|问|先|然后|再|不要|别"
 )
 THEN = (
     r",?\s*\b(?:and then|but then|then|after that|afterwards?|and finally|finally|followed by|"
@@ -26,7 +27,8 @@ BOUNDARY = re.compile(
 POLITE = re.compile(
     r"^(?:(?:please|pls|kindly|ok(?:ay)?|so|now|well|hey|hi|hello|great|good|perfect|nice|thanks?|"
     r"thank you|yes|yep|sure|alright|then|also|just|first|next|finally|and|but|could you|can you|"
-    r"would you(?: mind)?|will you|can we|could we|shall we|let us|i would (?:like|love)(?: you)? to|"
+    r"would you(?: mind)?|will you|can we|could we|shall we|let us|i would (?:like|love)(?:"
+    r" you)? to|"
     r"i would like|i (?:want|need|wish)(?: you)? to|we (?:want|need|would like) to|we should|"
     r"you (?:should|can|may|could)|go ahead and|help me(?: to)?|try to|i think (?:we|you) should|"
     r"(?:it is )?time to|let me|feel free to|i am ready to|only|simply|quickly|actually|maybe|"
@@ -34,24 +36,28 @@ POLITE = re.compile(
     r"|(?:请你?|帮我|帮忙|麻烦你?|给我|我想要?|我要|现在|能不能|可以|先|那就|好的?)[,，]?\s*)+"
 )
 NEGATED = re.compile(
-    r"\b(?:do not|does not|did not|never|not yet|without|no need to|need not|will not|would rather not|"
+    r"\b(?:do not|does not|did not|never|not yet|without|no need to|need not|will not|would"
+    r" rather not|"
     r"should not|must not|instead of|rather than|nothing yet|not to|no)\b(?! (?:longer|more|idea))"
     r"|(?:不要|别|先不|不用|不必)"
 )
 WONDERING = re.compile(
-    r"\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have|get|find)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
+    r"\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have"
+    r"|get|find)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
 )
 SUBORDINATE = re.compile(
     r"^(?:after|once|when|as soon as|before|if|while|until|assuming|since|because|as|unless)\b"
 )
 DONE_FIRST = re.compile(
     r"^(?:once|when|after|as soon as) (?:it|that|this|training|finetuning|the \w+|everything)"
-    r"(?: (?:is|has|are|was))?(?: (?:done|finished|finishes|ready|complete|completed|ended|ends|over|"
+    r"(?: (?:is|has|are|was))?(?: (?:done|finished|finishes|ready|complete|completed|ended"
+    r"|ends|over|"
     r"succeeded|succeeds))?,? (?=\w)"
 )
 """The condition in `once it is done deploy it`."""
 TRAILING = re.compile(
-    r"[, ]+(?:after|once(?! more)|when|as soon as|before|if|while|until|unless|so that|because|since)\b.*$"
+    r"[, ]+(?:after|once(?! more)|when|as soon as|before|if|while|until|unless|so that|because"
+    r"|since)\b.*$"
 )
 
 

@@ -17,7 +17,8 @@ from agent.world import FileName, World
 
 YES = re.compile(
     r"^(?:yes|yep|yeah|ye|sure|ok(?:ay)?|go ahead|do it|please do|do that|sounds good|go|"
-    r"of course|absolutely|let us do (?:it|that)|let us go|make it so|yes please|please|好的?|可以|是的?)"
+    r"of course|absolutely|let us do (?:it|that)|let us go|make it so|yes please|please|好的?"
+    r"|可以|是的?)"
     r"(?:[,. !]+(?:please|go ahead|do it|do that|then|thanks|yes|go))*[ .!]*$"
 )
 OFFERED = re.compile(r"[“\"]([^”\"]{3,80})[”\"]")

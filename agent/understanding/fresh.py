@@ -13,7 +13,7 @@ from agent.understanding.scene import Scene
 from agent.understanding.sentence import tags_in
 from agent.understanding.slots import columns, hyperparameters
 from agent.understanding.steps import BUILDERS
-from agent.understanding.text import normal, quotes, tidy
+from agent.understanding.text import normal, quotes, tidy, word_set
 from agent.understanding.wish import Answer, Wish, which
 from agent.understanding.wishes import wishes_of
 from agent.world import FileName, World
@@ -42,14 +42,11 @@ def fresh(
 
 def taken_in(wishes: list[Wish], said: str, scene: Scene) -> list[Wish]:
     """With the attached documents taken in first, before anything is asked of them."""
-    if (
-        not scene.documents()
-        or scene.tables()
-        or [w for w in wishes if w.intent == "add_documents"]
-    ):
+    asked_for = any(wish.intent == "add_documents" for wish in wishes)
+    if asked_for or scene.tables() or not scene.documents():
         return wishes
-    asked = [wish for wish in wishes if ASKING_BACK.search(said) or wish.intent != "search_docs"]
-    kept = [wish for wish in asked if wish.intent != "create_dataset"]
+    needless = {"create_dataset"} | (set() if ASKING_BACK.search(said) else {"search_docs"})
+    kept = [wish for wish in wishes if wish.intent not in needless]
     return [Wish("add_documents", said, Mentions(), frozenset(), said), *kept]
 
 
@@ -95,7 +92,18 @@ def go(wish: Wish, scene: Scene) -> Answer:
 
 OURS = frozenset(
     {"CONCEPT", "DOCS", "PRIVACY", "DATA", "DATASET", "ENDPOINT", "MODEL", "FILE", "TRAIN", "DISK"}
-    | {"START", "TRAINING", "DEPLOY", "APPROVE", "APPROVAL", "RUN", "BASE", "LATENCY", "BASELINE", "ROWS"}
+    | {
+        "START",
+        "TRAINING",
+        "DEPLOY",
+        "APPROVE",
+        "APPROVAL",
+        "RUN",
+        "BASE",
+        "LATENCY",
+        "BASELINE",
+        "ROWS",
+    }
 )
 
 
@@ -105,7 +113,8 @@ def about_us(wish: Wish, scene: Scene) -> bool:
 
 
 UNKNOWN = re.compile(
-    r"\b(?:(?:fine-?\s?tun\w+|train\w*|classifier|model)(?: \w+){0,3}? on|dataset|deploy|describe|check|delete)"
+    r"\b(?:(?:fine-?\s?tun\w+|train\w*|classifier|model)(?: \w+){0,3}? on|dataset|deploy"
+    r"|describe|check|delete)"
     r" (?:the |my |dataset |model |a )*[\"'`]?(?P<name>[A-Za-z][\w.-]*(?:@\d+)?)[\"'`]?"
     r"(?= (?:with|for|and|dataset|using|at|as|now|please)\b|[,.?!;]|$)",
     re.IGNORECASE,
@@ -138,9 +147,10 @@ def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
 
 
 def not_a_name(word: str) -> bool:
-    return word.lower() in set(
-        "it this that them these those mine one all both now again please top my the a an newest "
-        "latest last new old same other first second everything yet soon here there cpu gpu".split()
+    return word.lower() in word_set(
+        "it this that them these those mine one all both now again"
+        " please top my the a an newest "
+        "latest last new old same other first second everything yet soon here there cpu gpu"
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from agent.understanding.text import distance, slips, words
+from agent.understanding.text import distance, slips, word_set, words
 
 LEXICON = {
     # what to do
@@ -19,26 +19,31 @@ LEXICON = {
     "TRAIN": "finetune;finetunes;train;trains;tune;retrain;teach;fit;adapt;customise;"
     "customize;specialise;specialize;微调;训练;调优",
     "TRAINING": "finetuning;training;tuning;fine tuning;tune",
-    "START": "start;begin;launch;kick off;fire up;trigger;run;do it;do that;go ahead;proceed;开始;启动",
+    "START": "start;begin;launch;kick off;fire up;trigger;run;do it;do that;go ahead;proceed;"
+    "开始;启动",
     "DEPLOY": "deploy;deploys;publish;serve;host;ship;release;roll out;rollout;redeploy;expose;"
     "put into production;go live;deployment;productionise;productionize;部署;上线;发布",
     "PUT": "put;bring;take;make;get;go;set;turn;switch;push",
     "LIVE": "live;online;production;deployed;served;prod",
-    "STOP": "stop;close;halt;end;terminate;kill;shut;shut down;take down;turn off;disable;deactivate;switch off;interrupt;"
+    "STOP": "stop;close;halt;end;terminate;kill;shut;shut down;take down;turn off;disable;"
+    "deactivate;switch off;interrupt;"
     "停止;停掉;停下;关闭;下线;终止;停",
     "UNDEPLOY": "undeploy;take offline;unpublish;下线",
     "OFFLINE": "offline;down",
     "CANCEL": "cancel;abort;call off;discontinue;取消;中止",
     "RETRY": "retry;rerun;restart;redo;relaunch;resume;continue;start over;try again;run again;"
-    "once more;start again;one more time;another try;another go;another attempt;another shot;repeat;重试;再试;重新运行;重跑;继续",
+    "once more;start again;one more time;another try;another go;another attempt;another shot;"
+    "repeat;重试;再试;重新运行;重跑;继续",
     "PAUSE": "pause;suspend;put on hold;暂停",
     "DELETE": "delete;remove;erase;drop;get rid of;wipe;purge;clear;throw away;discard;forget;"
     "trash;bin;删除;删掉;清除",
     "SHOW": "show;list;display;see;view;give;print;enumerate;let me see;look at;have;got;open;"
     "显示;列出;查看;看看;看;有",
     "DESCRIBE": "describe;summarise;summarize;summary;overview;profile;inspect;details;explore;"
-    "statistics;stats;distribution;what is in;about;look like;looks like;contain;contains;描述;概况",
-    "ROWS": "rows;row;lines;classes;lengths;labels;examples;categories;class;samples;balanced;imbalanced;"
+    "statistics;stats;distribution;what is in;about;look like;looks like;contain;contains;"
+    "描述;概况",
+    "ROWS": "rows;row;lines;classes;lengths;labels;examples;categories;class;samples;balanced;"
+    "imbalanced;"
     "行;类别;样本",
     "CHECK": "check;validate;verify;doctor;problem;problems;issue;issues;wrong;duplicates;"
     "contradictions;audit;diagnose;examine;sanity check;clean;quality;errors;mistakes;conflicts;"
@@ -48,21 +53,26 @@ LEXICON = {
     "分类;预测;标注;打标签",
     "ASK": "ask;query;say;try;test;问;问问;试试",
     "EXPORT": "export;download;weights;take away;save;导出;下载",
-    "ADD": "add;index;ingest;learn;read;remember;include;upload;import;load;study;use;添加;加入;学习",
+    "ADD": "add;index;ingest;learn;read;remember;include;upload;import;load;study;use;添加;"
+    "加入;学习",
     "SEARCH": "search;look up;lookup;find;according to;搜索;查找;查",
     "APPROVE": "approve;approved;accept;confirm;authorise;authorize;sign off;批准;同意;通过",
     "REJECT": "reject;decline;deny;refuse;拒绝;驳回",
     # what about it
     "ESTIMATE": "estimate;quote;plan;cost;costs;price;how long;how much;how expensive;budget;"
-    "duration;expensive;forecast;minutes;how many minutes;preview;resources;resource;what parameters;"
+    "duration;expensive;forecast;minutes;how many minutes;preview;resources;resource;what"
+    " parameters;"
     "which parameters;what settings;which settings;how much memory;how much time;估计;估算;报价;"
     "计划;多久;多长时间;费用;多少钱;方案",
-    "STATUS": "status;state;accurate;precise;update;news;progress;doing;going;how far;done;finished;finish;ready;loss;accuracy;"
+    "STATUS": "status;state;accurate;precise;update;news;progress;doing;going;how far;done;"
+    "finished;finish;ready;loss;accuracy;"
     "result;results;report;metrics;metric;score;scores;curve;performance;f1;worst;confused;"
     "confusions;confusion;eta;time left;remaining;longer;how good;how well;happened;perform;"
     "performs;performed;performing;succeed;succeeded;failed;fail;fails;crashed;coming along;"
-    "training yet;ended;over;stopped;getting on;went;beat;left;outcome;verdict;进度;状态;怎么样;进展;结果;准确率;效果;如何了",
-    "RUNNING": "running;in progress;ongoing;active;going on;happening;busy;working on;正在运行;在跑;运行中;在运行",
+    "training yet;ended;over;stopped;getting on;went;beat;left;outcome;verdict;进度;状态;"
+    "怎么样;进展;结果;准确率;效果;如何了",
+    "RUNNING": "running;in progress;ongoing;active;going on;happening;busy;working on;"
+    "正在运行;在跑;运行中;在运行",
     "LATENCY": "latency;requests;traffic;p50;p95;calls;error rate;response time;throughput;"
     "up and running;healthy;health;slow;fast;延迟;请求",
     "PENDING": "waiting;waits;wait;pending;awaiting;outstanding;unapproved;undecided;待;等待;等",
@@ -83,7 +93,8 @@ LEXICON = {
     "ENDPOINTS": "endpoints;apis;services;哪些端点;哪些接口;哪些服务",
     "DOCS": "docs;documentation;document;documents;manual;handbook;guide;pages;policy;faq;wiki;"
     "knowledge base;knowledge;pdf;markdown;notes;readme;help pages;articles;文档;手册;资料;知识库",
-    "APPROVAL": "decide;approval;approvals;decision;decisions;sign off;my ok;my okay;permission;审批;批准",
+    "APPROVAL": "decide;approval;approvals;decision;decisions;sign off;my ok;my okay;"
+    "permission;审批;批准",
     "PRONOUN": "it;this;that;them;these;those;one;它;这个;这;那个;他",
     "SOME": "anything;something;everything;all of them",
     "ANY": "any;anything;something;what;which;everything;all;哪些;什么;有什么",
@@ -91,7 +102,8 @@ LEXICON = {
     "哪些;什么;怎么;如何;为什么;多少;吗;哪个",
     "ME": "me;my;mine;i;我",
     # what we explain
-    "CONCEPT": "size;limit;limits;maximum;llm;provider;lora;rank;epoch;epochs;learning rate;batch;batch size;seed;overfit;overfitting;"
+    "CONCEPT": "size;limit;limits;maximum;llm;provider;lora;rank;epoch;epochs;learning rate;"
+    "batch;batch size;seed;overfit;overfitting;"
     "underfitting;hyperparameter;hyperparameters;parameter;parameters;baseline;baselines;tfidf;"
     "frozen;embedding;embeddings;accuracy;interval;confidence;confusion;f1;macro;precision;recall;"
     "split;splits;validation;test set;test file;format;formats;column;columns;label;labels;csv;tsv;"
@@ -99,34 +111,40 @@ LEXICON = {
     "finetuning;tuning;training;train;trained;dataset;datasets;data;finetuned;endpoint;endpoints;api;curl;"
     "python;rest;mcp;openai;client;key;keys;token;tokens;approval;approvals;approve;quote;model;"
     "models;base model;gpu;cpu;memory;onnx;int8;quantise;quantize;quantisation;quantization;"
-    "adapter;adapters;adapter weights;export;backup;back up;thimble;thimble_llm;thimble_home;deploy;"
+    "adapter;adapters;adapter weights;export;backup;back up;thimble;thimble_llm;thimble_home;"
+    "deploy;"
     "deployment;"
     "privacy;private;secure;security;license;licence;languages;chinese;english;multilingual;error;"
     "errors;classifier;classification;classes;class;text;rows;examples;examples;checkpoint;"
     "checkpoints;citations;documents;citation;docs;upload;weights;warm-up;warmup;dropout;decay;"
     "loss;softmax;probability;score;scores;majority;median;latency;report;run;runs;cancel;pause;"
     "command line;terminal;cli;chat;数据;格式;微调;训练;模型;部署;接口;隐私;秩;学习率",
-    "PRIVACY": "stay;stays;leave;leaves;private;privacy;secure;secret;safe;cloud;internet;offline;sent;send;"
-    "share;shared;third party;third parties;confidential;gdpr;telemetry;离开;隐私;外传;泄露;安全;上传到",
+    "PRIVACY": "stay;stays;leave;leaves;private;privacy;secure;secret;safe;cloud;internet;"
+    "offline;sent;send;"
+    "share;shared;third party;third parties;confidential;gdpr;telemetry;离开;隐私;外传;泄露;"
+    "安全;上传到",
     # what we cannot do
     "OUTSIDE": "poem;poems;joke;jokes;weather;song;essay;recipe;translate;translation;"
     "president;capital of;football;soccer;stock;stocks;news;email;movie;film;restaurant;flight;"
-    "hotel room;haiku;article;lyrics;story;limerick;birthday;homework;horoscope;calendar;reminder;alarm;"
+    "hotel room;haiku;article;lyrics;story;limerick;birthday;homework;horoscope;calendar;"
+    "reminder;alarm;"
     "bitcoin;invoice;tweet;blog post;lottery;powerpoint;slides;诗;天气;笑话;翻译;新闻;故事",
     "UNTRAINABLE": "image;images;photo;photos;picture;pictures;audio;speech;voice;video;videos;"
     "from scratch;gpt;gpt-2;gpt-3;gpt-4;gpt-5;chatgpt;llama;qwen;mistral;gemma;claude;diffusion;"
     "chatbot;chat model;language model;llm;regression;time series;object detection;reinforcement;"
-    "rlhf;dpo;summariser;summarizer;summarisation;summarization;generates;generative;writes;translates;summarises;summarizes;draws;segmentation;text generation;"
+    "rlhf;dpo;summariser;summarizer;summarisation;summarization;generates;generative;writes;"
+    "translates;summarises;summarizes;draws;segmentation;text generation;"
     "pretrain;图片;图像;语音;视频;从头",
 }
-NOT_SLIPS = frozenset(
-    "remote quota there these where three state stare claim claims about above again other could "
+NOT_SLIPS = word_set(
+    "remote quota there these where three state stare claim claims about"
+    " above again other could "
     "would should their which while those whole reply place since still small large first world "
     "words trains early close money message customer support ticket tickets improve parties "
     "transfer learned great thanks thank please hello spell speak other phone chart start begin "
     "lists basis based cases fixed rates rated dates right light night might sight every never "
     "parse update delay stable paper total "
-    "under using without within because before after between whether".split()
+    "under using without within because before after between whether"
 )
 
 

@@ -1,4 +1,4 @@
-"""Which existing things a text names: exactly, in another spelling, or with a slip of the finger."""
+"""Which existing things a text names: exactly, in another spelling, or with a slip."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from agent.understanding.lexicon import phrases
 from agent.understanding.plan import Turn
-from agent.understanding.text import distance, normal, slips, squashed
+from agent.understanding.text import distance, normal, slips, squashed, word_set
 from agent.world import World
 
 TOKEN = re.compile(r"[\w\u3400-\u9fff][\w.-]*(?:@\d+)?")
@@ -21,7 +21,7 @@ MARKED = re.compile(
     r"(?:\b(?:dataset|model|endpoint|on|of|called|named|for|is|deploy|stop|delete) |[\"'`])$"
 )
 """What must stand before a name that is also an ordinary word, such as `train`."""
-LITTLE = frozenset("a an i the on in it is to of and or my this that all new".split())
+LITTLE = word_set("a an i the on in it is to of and or my this that all new")
 LITTLE_MARKED = re.compile(r"(?:dataset |model |endpoint |[\"'`])$")
 KINDS = ("dataset", "model", "endpoint")
 BASELINES = ("-tfidf", "-frozen")

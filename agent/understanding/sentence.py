@@ -29,13 +29,15 @@ FORMS: dict[str, tuple[str, ...]] = {
     "DEFINE": (
         r"\bwhat (?:is|are|was|were) (?!(?:wrong|the|my|this|that|it|its|in|on|your|our|running"
         r"|live|waiting|xnamex)\b)",
-        r"\bwhat (?:is|are) the (?:meaning|point|purpose|difference|idea|limits?|maximum|minimum|largest"
+        r"\bwhat (?:is|are) the (?:meaning|point|purpose|difference|idea|limits?|maximum"
+        r"|minimum|largest"
         r"|smallest|right|default)\b",
         r"\bmeans?\b|\bmeaning\b|\bexplain|\bdefin(?:e|ition)|\bdifference between|\bwhy\b"
         r"|\bpurpose\b",
         r"\btell me (?:more )?about (?!xnamex|my|the (?:run|data)|it\b|this)",
         r"\bwhen (?:should|would|is it|does it|do)\b|\bshould (?:i|we|my)\b(?! approve)",
-        r"(?<!models )(?<!datasets )\b(?:can|may|could|must) (?:i|we|it|thimble|you (?:use|read|handle|run)|my)\b"
+        r"(?<!models )(?<!datasets )\b(?:can|may|could|must) (?:i|we|it|thimble|you (?:use"
+        r"|read|handle|run)|my)\b"
         r"(?!(?: now| please)? (?:see|download|export|get|have|deploy|cancel|stop|try|test|ask"
         r"|start|train|finetune|check|look at|view|list|delete|retry|compare) (?:it|the|my|this"
         r"|that|xnamex|all|them)\b)",
@@ -106,9 +108,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\b(?:run|apply|use|send) (?:it|xnamex|the \w+|my \w+) (?:over|on|to|through|for|against)"
         r" (?:this|the|these|that|my|all)\b.*\b(?:file|rows|csv|data|upload)\b",
     ),
-    "DEPLOYS": (
-        r"^(?:an? |the )?(?:api|endpoint) (?:for|from|with|of)\b|\bmake\b.*\bavailable\b",
-    ),
+    "DEPLOYS": (r"^(?:an? |the )?(?:api|endpoint) (?:for|from|with|of)\b|\bmake\b.*\bavailable\b",),
     "DATASETS": (r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",),
     "MODELS": (r"\bwhat (?:have|did) i (?:train|finetun|buil)",),
     "SOME": (r"\bshould i approve\b",),

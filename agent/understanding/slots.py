@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from agent.understanding.plan import Arguments
-from agent.understanding.text import normal, tidy
+from agent.understanding.text import normal, tidy, word_set
 from core.names import name_from_file
 
 NUMBER_WORDS = {
@@ -22,7 +22,8 @@ KNOBS = {
     "head_learning_rate": r"head[_ ](?:learning[_ -]?rate|lr)",
     "batch_size": r"batch(?:es)?[_ -]?(?:size)?s?|\bbs|批大小|批次大小|批量",
     "seed": r"(?:random[_ ])?seed|随机种子|种子",
-    "max_length": r"max(?:imum)?[_ -]?(?:sequence[_ ]|seq[_ ]|token[_ ]|text[_ ])?(?:length|len|tokens)"
+    "max_length": r"max(?:imum)?[_ -]?(?:sequence[_ ]|seq[_ ]|token[_ ]|text[_ ])?(?:length"
+    r"|len|tokens)"
     r"|sequence length|最大长度",
     "alpha": r"(?:lora[_ ])?alpha",
     "weight_decay": r"weight[_ ]decay",
@@ -74,9 +75,10 @@ BASE_MODEL = re.compile(
     r"(?:the )?[\"'`]?(?P<name>[a-z][\w./-]*[\w])[\"'`]?(?: base\b)?",
     re.IGNORECASE,
 )
-NOT_BASES = frozenset(
-    "it this that these those the a an my model models on too also as and with for which what is "
-    "file data dataset labels text line lines base column".split()
+NOT_BASES = word_set(
+    "it this that these those the a an my model models on too also as and"
+    " with for which what is "
+    "file data dataset labels text line lines base column"
 )
 
 
@@ -98,10 +100,11 @@ ROLES = {
     "label": r"labels?|class(?:es)?|categor(?:y|ies)|targets?|answers?|标签|类别",
 }
 ROLE_PREFIX = r"(?:the |my |an? )?"
-NOT_COLUMNS = frozenset(
-    "the a an in as and is are it this that column columns col field text label labels class "
+NOT_COLUMNS = word_set(
+    "the a an in as and is are it this that column columns col field text"
+    " label labels class "
     "classes category for of to with from on them then file data dataset used by should be your "
-    "my test train which what called named both each one two not".split()
+    "my test train which what called named both each one two not"
 )
 
 
@@ -110,11 +113,13 @@ def column_patterns(role: str) -> list[str]:
     word = ROLES[role]
     of_column = r"(?:the |my )?(?:columns? |field )?(?:called |named )?"
     return [
-        rf"(?:{word}) ?(?:columns?|field) ?(?:is |= ?|: ?|are |should be )?(?:called |named )?(?:{COLUMN})",
+        rf"(?:{word}) ?(?:columns?|field) ?(?:is |= ?|: ?|are |should be )?(?:called |named"
+        rf" )?(?:{COLUMN})",
         rf"(?:{word}) (?:is|are|comes?|stands?|lies?|live|lives|sits?|found)? ?"
         rf"(?:in|from|under) {of_column}(?:{COLUMN})",
         rf"(?:{COLUMN}) (?:columns? |field )?(?:as|for) {ROLE_PREFIX}(?:{word})\b",
-        rf"(?:{COLUMN}) (?:columns? |field )?(?:is|are|has|holds|contains) {ROLE_PREFIX}(?:{word})\b",
+        rf"(?:{COLUMN}) (?:columns? |field )?(?:is|are|has|holds|contains)"
+        rf" {ROLE_PREFIX}(?:{word})\b",
         rf"(?:{COLUMN}) \((?:the )?(?:{word})\)",
         rf"\b(?:{word}) ?[=:] ?(?:{COLUMN})",
         rf"(?:{word}) (?:is|are) {of_column}(?:{COLUMN})",
@@ -172,11 +177,12 @@ AS_NAME = re.compile(
     r"(?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[A-Za-z][\w.-]*))",
     re.IGNORECASE,
 )
-NOT_NAMES = frozenset(
-    "it this that the a an text texts label labels column and then soon well one my dataset model "
+NOT_NAMES = word_set(
+    "it this that the a an text texts label labels column and then soon well"
+    " one my dataset model "
     "endpoint api service base baseline usual before is fast possible default data file label test "
     "training train validation input target class category live out off over up down out again on "
-    "in of for by using called named please now first too again then out instead today new mine".split()
+    "in of for by using called named please now first too again then out instead today new mine"
 )
 
 

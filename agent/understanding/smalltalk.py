@@ -8,7 +8,8 @@ CAPABLE = (
     "“make a dataset from this”.\n"
     "- **Fine-tune**: say “fine-tune a classifier on it”; you see the plan with time, memory and "
     "baselines, and nothing runs before you approve.\n"
-    "- **Deploy**: say “deploy it” and call the endpoint from curl or Python, or “ask it: …” here.\n"
+    "- **Deploy**: say “deploy it” and call the endpoint from curl or Python, or “ask it: …”"
+    " here.\n"
     "- **Look after it**: “what is running?”, “how is it doing?”, “cancel it”, “what waits for "
     "approval?”, “what takes room on the disk?”.\n"
     "- **Answer from documents**, with citations: from the built-in help or from files you add."
@@ -19,7 +20,8 @@ LIMITS = (
 )
 UNSUPPORTED = (
     "I cannot train that. What I can fine-tune is a classifier for texts: it learns to put one of "
-    "your labels on a text. I do not train on images, sound or video, nor language models that write, "
+    "your labels on a text. I do not train on images, sound or video, nor language models that"
+    " write, "
     "and nothing from scratch. With a file that has a text and a label column we can start at once."
 )
 UNCLEAR = (
@@ -27,7 +29,8 @@ UNCLEAR = (
     "text classifier on it, deploy it, ask it, tell how things stand and search the documentation."
 )
 PAUSE = (
-    "I cannot pause a run. “Cancel it” stops it at once and keeps its checkpoints; “retry it” starts "
+    "I cannot pause a run. “Cancel it” stops it at once and keeps its checkpoints; “retry it”"
+    " starts "
     "it again."
 )
 NO_DELETE_RUN = (
@@ -39,7 +42,8 @@ NOTHING = (
 )
 HELLO = "Hello! Drop a file with texts and labels here, or say “what can you do?”."
 WHO = (
-    "I am Thimble: I turn a file of labelled texts into a fine-tuned classifier behind an API, from "
+    "I am Thimble: I turn a file of labelled texts into a fine-tuned classifier behind an API,"
+    " from "
     "this conversation."
 )
 THANKS = "You are welcome."
@@ -51,26 +55,35 @@ APPROVE = (
 )
 
 TALK = (
-    (r"(?:hi|hello|hey|good (?:morning|evening|afternoon|day)|greetings|yo|howdy|你好|您好|嗨)(?: there| "
+    (r"(?:hi|hello|hey|good (?:morning|evening|afternoon|day)|greetings|yo|howdy|你好|您好"
+    r"|嗨)(?: there| "
      r"thimble| all)?", HELLO),
     (r"how are you(?: doing| today)?", HELLO),
-    (r"(?:(?:many |ok |great |perfect |cool )?(?:thanks|thank you|thx|ty|cheers)(?: (?:a lot|so much|very "
+    (r"(?:(?:many |ok |great |perfect |cool )?(?:thanks|thank you|thx|ty|cheers)(?: (?:a lot"
+    r"|so much|very "
      r"much|again|thimble|for .*|you))?|谢谢你?|多谢)", THANKS),
     (r"(?:good ?)?(?:bye|goodbye|see you|good night|ciao|再见)(?: .*)?", BYE),
-    (r"(?:great|nice|cool|perfect|wonderful|awesome|well done|good job|good|ok|okay|fine|got it|i see|"
+    (r"(?:great|nice|cool|perfect|wonderful|awesome|well done|good job|good|ok|okay|fine|got"
+    r" it|i see|"
      r"understood|alright|sounds good|no|nope|never ?mind|not now|nothing)"
      r"(?: (?:then|now|job|work|so far|thimble|idea|one|for now|to know|thanks))*", FINE),
     (r"(?:help|\?+|/help|help me|help please|i need help|帮助)", CAPABLE),
     (r"(?:what|which things|how much) (?:all )?(?:can|could|do) (?:you|i|we|thimble|this)(?: all)? "
-     r"(?:do|offer|help(?: me)?(?: with)?|make|know)(?: (?:here|for me|with (?:you|this|thimble)))?",
+     r"(?:do|offer|help(?: me)?(?: with)?|make|know)(?: (?:here|for me|with (?:you|this"
+     r"|thimble)))?",
      CAPABLE),
-    (r"what (?:are you able to do|are your (?:skills|features|abilities|capabilities|tools|commands)|"
-     r"is possible(?: here)?|are the commands|commands (?:are there|do you (?:know|have)))", CAPABLE),
-    (r"(?:how can you help(?: me)?|how do you help(?: me)?|what is (?:this|thimble) (?:for|good for)|"
+    (r"what (?:are you able to do|are your (?:skills|features|abilities|capabilities|tools"
+    r"|commands)|"
+     r"is possible(?: here)?|are the commands|commands (?:are there"
+        r"|do you (?:know|have)))", CAPABLE),
+    (r"(?:how can you help(?: me)?|how do you help(?: me)?|what is (?:this|thimble) (?:for"
+    r"|good for)|"
      r"what (?:do|does) (?:you|thimble|this) do|show me what you can do|where do i (?:start|begin)|"
-     r"how do i (?:start|begin)|list (?:your )?(?:commands|tools|skills)|get(?:ting)? started)", CAPABLE),
+     r"how do i (?:start|begin)|list (?:your )?(?:commands|tools|skills)|get(?:ting)? "
+        r"started)", CAPABLE),
     (r"你?(?:能|可以|会)做?什么|你会什么|怎么用", CAPABLE),
-    (r"(?:who|what) (?:are you|is thimble|is this)|你是谁|are you (?:an? )?(?:ai|bot|human|robot|llm|gpt"
+    (r"(?:who|what) (?:are you|is thimble|is this)|你是谁|are you (?:an? )?(?:ai|bot|human"
+    r"|robot|llm|gpt"
      r"|chatgpt|real person|person).*", WHO),
 )  # fmt: skip
 COMPILED = [(re.compile(pattern), answer) for pattern, answer in TALK]

@@ -78,7 +78,7 @@ def stop(wish: Wish, scene: Scene) -> Answer:
 
 
 def active_run(wish: Wish, scene: Scene) -> bool:
-    """Whether the wish can mean a run: one is active, or its state is unknown and nothing is live."""
+    """Whether it can mean a run: one is active, or may be and nothing is live."""
     name = (wish.named.datasets + wish.named.models + [""])[0]
     run = scene.newest_run(name, active=True)
     return bool(run and (run.active or not scene.live()))

@@ -63,6 +63,11 @@ def quotes(text: str) -> list[str]:
     return [next(part for part in found if part) for found in QUOTED.findall(text)]
 
 
+def word_set(listed: str) -> frozenset[str]:
+    """The words of a listing, for tables that are easier to read that way."""
+    return frozenset(listed.split())
+
+
 def squashed(text: str) -> str:
     """Letters and digits only: `Banking-77` and `banking 77` are the same thing."""
     return re.sub(r"[^a-z0-9\u3400-\u9fff]", "", text.lower())

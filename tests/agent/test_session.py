@@ -246,6 +246,22 @@ async def test_a_failing_model_is_told_in_plain_words(
     assert events[-1] == TurnEnded()
 
 
+async def test_a_used_up_quota_is_not_tried_again(house: House) -> None:
+    used_up = Refuse(429, {"error": {"message": "pay", "code": "insufficient_quota"}})
+    with playing(used_up) as llm:
+        await talk(with_llm(house, llm.url), "hello")
+
+    assert len(llm.requests) == 1
+
+
+async def test_a_model_that_limits_once_is_tried_again(house: House) -> None:
+    limited = Refuse(429, {"error": {"message": "wait"}}, {"Retry-After": "0.01"})
+    with playing(limited, Say("Here I am.")) as llm:
+        events = await talk(with_llm(house, llm.url), "hello")
+
+    assert said(events) == "Here I am."
+
+
 async def test_a_model_that_nobody_serves_is_told(house: House) -> None:
     events = await talk(with_llm(house, "http://127.0.0.1:9/v1"), "hello")
 
