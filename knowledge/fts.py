@@ -4,6 +4,7 @@ It also knows which documents are indexed, and which still wait for their vector
 it can be made again from the records.
 """
 
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import Any
 
 from knowledge.passages import Chunk, Key, Scope
 from knowledge.words import indexable
+
+log = logging.getLogger(__name__)
 
 BUSY_S = 10
 SCHEMA = """
@@ -55,8 +58,14 @@ class WordIndex:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._open() as connection:
-            connection.executescript(SCHEMA)
+        try:
+            with self._open() as connection:
+                connection.executescript(SCHEMA)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            log.exception("the word index cannot be read; it is made again")
+            self.clear()
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, delete, select
 
+from core.errors import ServiceFailed
 from core.job import read_json, write_json
 from core.records.database import Database, next_id
 from core.records.tables import Document
@@ -61,7 +62,7 @@ class Shelf:
         self.database = database
         self.folder = folder
         self.embed = embed
-        self.vectors = VectorIndex(folder / "vectors")
+        self.vectors = VectorIndex(folder)
         self._changing = threading.Lock()
         self._storing = threading.Lock()
         self._stopping = threading.Event()
@@ -153,9 +154,15 @@ class Shelf:
         """Make the vectors that are still missing, without holding anybody up."""
         if self._background is None or not self._background.is_alive():
             self._background = threading.Thread(
-                target=self.finish, name="thimble-vectors", daemon=True
+                target=self._finish_quietly, name="thimble-vectors", daemon=True
             )
             self._background.start()
+
+    def _finish_quietly(self) -> None:
+        try:
+            self.finish()
+        except ServiceFailed:
+            log.exception("vectors are missing; the next start makes them")
 
     def finish(self) -> None:
         """Make all missing vectors; an upload may come in meanwhile."""
@@ -204,8 +211,8 @@ class Shelf:
         if read_json(self.folder / "index.json") != marker:
             self._clear()
             write_json(self.folder / "index.json", marker)
-        self._match_words()
         self._match_vectors()
+        self._match_words()
         if self.waiting():
             self.finish_in_background()
 
@@ -232,11 +239,19 @@ class Shelf:
     def _match_vectors(self) -> None:
         """Without as many vectors as the words count on, all are made again."""
         expected = sum(max(0, made) for made in self.words.documents().values())
-        if self.vectors.count() != expected:
+        if self._counted_vectors() != expected:
             log.warning("the vector index does not fit the records; it is made again")
             with self._storing:
                 self.vectors.clear()
                 self.words.forget_vectors()
+
+    def _counted_vectors(self) -> int | None:
+        """None where they cannot be counted."""
+        try:
+            return self.vectors.count()
+        except ServiceFailed:
+            log.exception("the vector index cannot be read")
+            return None
 
     def stored(self, document_ids: Iterable[str]) -> list[Entry]:
         """Documents as they are in the records, cut as when they came in."""

@@ -75,6 +75,21 @@ def test_a_lost_or_broken_index_folder_is_made_again(
     fresh.close()
 
 
+@pytest.mark.parametrize("name", ["words.sqlite", "vectors-*/chroma.sqlite3"])
+def test_an_index_that_cannot_be_read_is_made_again(
+    name: str, filled: Library, storage: Storage, embedder: SmallEmbedder
+) -> None:
+    before = answers(filled)
+    filled.close()
+    (broken,) = (storage.home / "index").glob(name)
+    broken.write_bytes(b"garbage" * 1_000)
+
+    fresh = reopened(filled, storage, embedder)
+
+    assert answers(fresh) == before
+    fresh.close()
+
+
 def test_lost_vectors_are_made_again(
     filled: Library, storage: Storage, embedder: SmallEmbedder
 ) -> None:
