@@ -15,7 +15,7 @@ from core.errors import RequestRefused, ServiceFailed, ThimbleError
 from finetune.worker import embedder, probe, train
 from finetune.worker.journal import Journal
 from finetune.worker.loop import Stop
-from finetune.worker.machine import peak_memory_bytes
+from finetune.worker.machine import peak_memory_bytes, save_memory
 from finetune.worker.spec import EncoderSpec, ProbeSpec, TrainSpec, from_json
 
 
@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     folder, stop = Path(arguments[0]), Stop()
     journal = Journal(folder)
     stop.listen()
+    save_memory()
     try:
         work(folder, journal, stop)
     except Exception as failure:  # noqa: BLE001  # the edge: a job never ends without a word

@@ -31,9 +31,11 @@ class Snapshot:
     step: int
     """Steps done."""
     trained: Tensors
-    optimizer: Tensors
+    averaged: Tensors
+    """Their running average."""
     best: Tensors
-    """The trained tensors as they were when validation was best; empty before the first look."""
+    """The average as it was when validation was best; empty before the first look."""
+    optimizer: Tensors
     progress: dict[str, Any]
     """Curve, best score, time used."""
 
@@ -65,6 +67,7 @@ class Checkpoints:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._write_adapter(folder, snapshot.trained)
+        self._write_adapter(folder / "averaged", snapshot.averaged)
         save_file(snapshot.optimizer, folder / "optimizer.safetensors")
         if snapshot.best:
             self._write_adapter(folder / "best", snapshot.best)
@@ -89,8 +92,9 @@ class Checkpoints:
         return Snapshot(
             step=step,
             trained=self._read_adapter(folder),
-            optimizer=load_file(folder / "optimizer.safetensors"),
+            averaged=self._read_adapter(folder / "averaged"),
             best=self._read_adapter(best) if best.is_dir() else {},
+            optimizer=load_file(folder / "optimizer.safetensors"),
             progress=read_json(folder / "state.json")["progress"],
         )
 

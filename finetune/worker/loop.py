@@ -85,6 +85,7 @@ class Loop:
         self.per_epoch = len(task.batches(0))
         self.total = self.per_epoch * recipe.epochs
         self.step = 0
+        self.averaged = _clone(self.trained)
         self.best: dict[str, torch.Tensor] = {}
         self.progress = Progress()
 
@@ -108,6 +109,9 @@ class Loop:
         epoch, done = divmod(self.step, self.per_epoch)
         for batch in self.task.batches(epoch)[done:]:
             self.train_step(batch)
+            # Before the checkpoint: a resumed run must not lack this point of the curve.
+            if self.step % _log_every(self.total) == 0 or self.step == self.total:
+                self._log(clock)
             looked = self._look_due()
             if looked:
                 self._validate()
@@ -115,8 +119,6 @@ class Loop:
                 clock.note(self.progress)
                 self._save()
                 clock.saved()
-            if self.step % _log_every(self.total) == 0 or self.step == self.total:
-                self._log(clock)
             if self.stop.requested:
                 raise SystemExit(STOPPED)
 
@@ -133,9 +135,17 @@ class Loop:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
+        self._average()
         self.progress.loss_sum += value
         self.progress.loss_count += 1
         self.progress.tokens += self.task.tokens(batch)
+
+    def _average(self) -> None:
+        """Move the running average towards the new weights; quickly at first, as Adam does."""
+        share = 1 - min(self.recipe.average, self.step / (self.step + 10))
+        with torch.no_grad():
+            for name, value in self.averaged.items():
+                value.lerp_(self.trained[name], share)
 
     def _stop_on_nan(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -153,14 +163,17 @@ class Loop:
         )
 
     def _validate(self) -> None:
+        current = _clone(self.trained)
+        _copy(self.averaged, self.trained)
         held = self.task.validate()
+        _copy(current, self.trained)
         self._stop_on_nan(held.loss)
         self.journal.write("eval", step=self.step, split="validation", **asdict(held))
         best = self.progress.best
         if held.better_than(Held(best["loss"], best["accuracy"]) if best else None):
             epoch = round(self.step / self.per_epoch, 2)
             self.progress.best = {"step": self.step, "epoch": epoch, **asdict(held)}
-            self.best = {name: value.detach().clone() for name, value in self.trained.items()}
+            self.best = _clone(self.averaged)
 
     def _log(self, clock: "_Clock") -> None:
         progress = self.progress
@@ -185,8 +198,9 @@ class Loop:
             Snapshot(
                 step=self.step,
                 trained=self.trained,
-                optimizer=_optimizer_state(self.optimizer, self.trained),
+                averaged=self.averaged,
                 best=self.best,
+                optimizer=_optimizer_state(self.optimizer, self.trained),
                 progress=asdict(self.progress),
             )
         )
@@ -197,6 +211,7 @@ class Loop:
         if snapshot is None:
             return
         _copy(snapshot.trained, self.trained)
+        _copy(snapshot.averaged, self.averaged)
         _load_optimizer_state(self.optimizer, self.trained, snapshot.optimizer)
         self.step, self.best = snapshot.step, snapshot.best
         self.progress = Progress(**snapshot.progress)
@@ -274,6 +289,10 @@ def _load_optimizer_state(
     for name, value in trained.items():
         for key in ("step", "exp_avg", "exp_avg_sq"):
             optimizer.state[value][key] = stored[f"{name}/{key}"].to(value.device)
+
+
+def _clone(source: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in source.items()}
 
 
 def _copy(source: dict[str, torch.Tensor], target: dict[str, torch.Tensor]) -> None:

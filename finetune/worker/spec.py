@@ -54,6 +54,12 @@ class Recipe:
     """Share of the pooled features hidden in a training step. The encoder itself has none."""
     clip: float = 1.0
     """Largest norm of a step's gradient."""
+    label_smoothing: float = 0.1
+    """Share of the target given to all labels alike, so that wrong labels in the data and sure
+    mistakes cost less."""
+    average: float = 0.99
+    """Share of the past in the running average of the trained weights. The average is what is
+    validated and kept: it ends better than the last step. 0: no averaging."""
     target_modules: str = "all-linear"
     """Which layers get an adapter. Only `all-linear` exists."""
 
@@ -187,8 +193,9 @@ def _check(spec: Spec) -> None:
     ]
     if small:
         raise _bad(f"{small[0]}={getattr(spec.recipe, small[0])} should be above 0.")
-    if not 0 <= spec.recipe.dropout < 1 or not 0 <= spec.recipe.warmup_ratio < 1:
-        raise _bad("dropout and warmup_ratio should be at least 0 and below 1.")
+    for name in ("dropout", "warmup_ratio", "label_smoothing", "average", "weight_decay"):
+        if not 0 <= getattr(spec.recipe, name) < 1:
+            raise _bad(f"{name}={getattr(spec.recipe, name)} should be at least 0 and below 1.")
 
 
 def _bad(message: str) -> RequestRefused:

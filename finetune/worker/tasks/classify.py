@@ -91,7 +91,7 @@ class Classifier:
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)
         logits = self._logits(F.dropout(features, self.recipe.dropout))
         truth = torch.from_numpy(self.splits["train"].truth[batch]).to(self.device.kind)
-        return F.cross_entropy(logits, truth)
+        return F.cross_entropy(logits, truth, label_smoothing=self.recipe.label_smoothing)
 
     def validate(self) -> Held:
         truth = self.splits["validation"].truth

@@ -12,23 +12,8 @@ from finetune.worker.families import FAMILIES
 from finetune.worker.spec import Base, Recipe, TrainSpec, to_json
 
 WORDS = [
-    "the",
-    "a",
-    "cat",
-    "dog",
-    "bird",
-    "fish",
-    "chased",
-    "saw",
-    "liked",
-    "big",
-    "small",
-    "red",
-    "card",
-    "money",
-    "bank",
-    "lost",
-    "won",
+    *("the", "a", "cat", "dog", "bird", "fish", "chased", "saw", "liked", "big", "small"),
+    *("red", "card", "money", "bank", "lost", "won"),
 ]
 CONFIGS: dict[str, dict[str, Any]] = {
     "bert": {
@@ -51,7 +36,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "activation": "gelu",
     },
 }
-CONFIGS["roberta"] = CONFIGS["bert"] | {"pad_token_id": 1, "type_vocab_size": 1}
+CONFIGS["roberta"] = CONFIGS["bert"] | {"type_vocab_size": 1}
 
 
 def tiny_base(folder: Path, family: str = "bert", seed: int = 0) -> Base:
