@@ -17,8 +17,10 @@ from agent.understanding.wish import Answer, Builder, Wish, step, which
 from agent.world import FileName
 from core.names import name_from_file
 
-NO_FILE = "Which file? Drop a CSV, TSV, JSONL or Parquet file with a text and a label column"
-" into the chat."
+NO_FILE = (
+    "Which file? Drop a CSV, TSV, JSONL or Parquet file with a text and a label column "
+    "into the chat."
+)
 NO_DATASET = (
     "Which dataset? There is none yet: drop a CSV, TSV, JSONL or Parquet file with a text and a "
     "label column into the chat and say “make a dataset from this”."

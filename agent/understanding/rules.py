@@ -51,7 +51,7 @@ run_status           11 ESTIMATE DONE
 run_status            9 STATUS RUN|NAME_RUN|TRAINING|TRAIN
 run_status            9 RUN|NAME_RUN DESCRIBE|ROWS|WHEN
 run_status            9 STATUS COMPARE|BASELINE
-run_status            9 COMPARE BASELINE WHEN
+run_status            9 COMPARE BASELINE|BASE WHEN
 endpoint_status      10 STATUS|LATENCY|CHECK|DESCRIBE ENDPOINT
 endpoint_status       9 LATENCY
 endpoint_status       8 LIVE WHEN -PUT -ANY

@@ -48,6 +48,11 @@ WHO = (
 )
 THANKS = "You are welcome."
 BYE = "Good-bye. Runs go on without this page, and endpoints stay live while the server runs."
+CHANGEABLE = (
+    "You can set epochs, rank, alpha, learning rate, batch size, maximum length, dropout, weight "
+    "decay, warm-up and seed. Say for example “with rank 8 and 3 epochs”: you get a new plan, and "
+    "what waits now can be rejected."
+)
 FINE = "Good. Tell me what to do next."
 APPROVE = (
     "A message cannot approve anything, so that no text in a file or document ever can. Press the "
@@ -55,6 +60,10 @@ APPROVE = (
 )
 
 TALK = (
+    (
+        r"(?:what|which (?:parameters|settings)) can (?:i|be) (?:change|set|adjust|edit)d?(?: .*)?",
+        CHANGEABLE,
+    ),
     (r"(?:hi|hello|hey|good (?:morning|evening|afternoon|day)|greetings|yo|howdy|你好|您好"
     r"|嗨)(?: there| "
      r"thimble| all)?", HELLO),
