@@ -18,6 +18,37 @@ MIN_STEPS = 100
 """Fewer steps than this leave an adapter half trained, however few the rows are."""
 LONGEST_DEFAULT = 256
 """Texts beyond this many tokens are rare, and cost more than they tell about a label."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The values a parameter may take, ends included."""
+
+    low: Number
+    high: Number
+    whole: bool = False
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        return f"{kind} from {self.low:,} to {self.high:,}".replace("1e-06", "0.000001")
+
+
+LIMITS: Mapping[str, Limit] = {
+    "epochs": Limit(1, 50, whole=True),
+    "rank": Limit(1, 256, whole=True),
+    "alpha": Limit(1, 1024),
+    "learning_rate": Limit(1e-6, 0.1),
+    "head_learning_rate": Limit(1e-6, 0.5),
+    "batch_size": Limit(1, 1024, whole=True),
+    "max_length": Limit(8, 512, whole=True),
+    "warmup_ratio": Limit(0.0, 0.5),
+    "weight_decay": Limit(0.0, 0.5),
+    "dropout": Limit(0.0, 0.5),
+    "clip": Limit(0.01, 100.0),
+    "label_smoothing": Limit(0.0, 0.5),
+    "average": Limit(0.0, 0.9999),
+    "seed": Limit(0, 2**31 - 1, whole=True),
+}
 DECIDED_FIRST = ("rank", "learning_rate", "batch_size")
 """The defaults of other parameters depend on these."""
 
