@@ -122,6 +122,7 @@ def start(house: base.House) -> None:
 def stop(house: base.House) -> None:
     house.follower.stop()
     house.supervisor.stop()
+    house.library.close()
     house.database.close()
 
 
