@@ -133,3 +133,10 @@ def test_the_worker_takes_every_parameter_at_its_limits(end: str) -> None:
     )
 
     assert spec.from_json(spec.to_json(job)) == job
+
+
+@pytest.mark.parametrize("name", ["label_smoothing", "average"])
+def test_the_default_is_the_one_the_worker_measured(name: str) -> None:
+    measured = spec.Recipe.__dataclass_fields__[name].default
+
+    assert config.resolve(facts(), {})[name].value == measured
