@@ -162,8 +162,13 @@ def told(result: Json) -> str:
             "ask again."
         )
     query = keywords(str(result.get("query", "")))
-    lines = [f"{best_part(passage, query)} [{n}]" for n, passage in enumerate(passages[:3], 1)]
-    return "\n\n".join(lines[: 2 if len(lines[0]) > 500 else 3])
+    least = NEARLY * float(passages[0].get("score", 0.0))
+    cited = [
+        f"{best_part(passage, query)} [{n}]"
+        for n, passage in enumerate(passages[:3], 1)
+        if n == 1 or float(passage.get("score", 0.0)) >= least
+    ]
+    return "\n\n".join(cited)
 
 
 def keywords(text: str) -> set[str]:
@@ -174,6 +179,8 @@ STOP = word_set(
     "the and for how what why doe are can should with this that from you your was which"
 )
 PART_CHARACTERS = 420
+NEARLY = 0.9
+"""Share of the best passage's score that another needs to be quoted too."""
 
 
 def best_part(passage: Json, query: set[str]) -> str:

@@ -101,7 +101,8 @@ def passages_view(result: Json) -> View:
 
 
 def link(number: int, passage: Json) -> Link:
-    place = " › ".join(part for part in (passage.get("title"), passage.get("heading")) if part)
+    parts = dict.fromkeys(part for part in (passage.get("title"), passage.get("heading")) if part)
+    place = " › ".join(parts)
     span = f"?start={passage['start']}&end={passage['end']}#passage"
     shown = f"[{number}] {excerpt(place or passage['source'], 120)}"
     return Link(shown, f"/help/{passage['document_id']}{span}")

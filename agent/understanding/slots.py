@@ -29,6 +29,8 @@ KNOBS = {
     "weight_decay": r"weight[_ ]decay",
     "dropout": r"(?:lora[_ ])?dropout",
     "warmup_ratio": r"warm[- _]?up(?:[_ ]ratio)?",
+    "label_smoothing": r"label[_ ]smoothing",
+    "average": r"(?:weight[_ ])?averag(?:e|ing)",
     "clip": r"(?:gradient[_ ])?clip(?:ping)?",
 }
 LINK = r"\s*(?:=|:|of|to|is|at|should be|设为|设成|为|是)?\s*"
