@@ -19,13 +19,27 @@ function rememberThread(address) {
   }
 }
 
-// A card that has just come or changed is brought into view, unless the person is writing.
+// A card that has just come or changed is brought into view, unless the person is writing or
+// scrolls; once more after a moment, because cards grow while their charts are drawn.
+let moved = 0
+for (const kind of ['wheel', 'touchmove', 'keydown']) {
+  window.addEventListener(kind, () => (moved = Date.now()), { passive: true })
+}
+
 function show(buttonId, tries) {
   const composer = document.getElementById('chat-input')
   if (composer && composer.textContent.trim()) return
   const button = document.getElementById(buttonId)
-  if (button) button.scrollIntoView({ block: 'center', behavior: 'smooth' })
-  else if (tries) setTimeout(show, 100, buttonId, tries - 1)
+  if (!button) {
+    if (tries) setTimeout(show, 100, buttonId, tries - 1)
+    return
+  }
+  const asked = Date.now()
+  const scroll = () => {
+    const there = document.getElementById(buttonId)
+    if (there && moved < asked) there.scrollIntoView({ block: 'center', behavior: 'smooth' })
+  }
+  for (const later of [0, 1000, 3000]) setTimeout(scroll, later)
 }
 
 // Who opens a thread by its address without being logged in is led over the login to the start;
