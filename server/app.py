@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 import launchers
+from agent import notes
 from agent.channels import web
 from core import home, plugins
 from core.events import Bus, QuoteReady
@@ -101,10 +102,12 @@ def behind_gate(inner: App, house: base.House) -> App:
 async def lifespan(house: base.House) -> AsyncIterator[None]:
     """Take up what an earlier server left, and let go in order."""
     unsubscribe = house.bus.subscribe(lambda event: on_event(house, event))
+    forget = notes.follow(house)
     await run_in_threadpool(start, house)
     try:
         yield
     finally:
+        forget()
         unsubscribe()
         await run_in_threadpool(stop, house)
 

@@ -6,6 +6,15 @@ EXAMPLE = "hello, I have a question"
 KEY = "$THIMBLE_API_KEY"
 
 
+def how_to_call(base_url: str, endpoint: str, *, with_key: bool) -> dict[str, str]:
+    """The part of a tool's result that says how an endpoint is called."""
+    return {
+        "url": url(base_url),
+        "curl": curl(base_url, endpoint, with_key=with_key),
+        "python": python(base_url, endpoint, with_key=with_key),
+    }
+
+
 def url(base_url: str) -> str:
     return f"{base_url}/v1/classify"
 

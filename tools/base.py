@@ -214,6 +214,10 @@ def ask(ctx: ToolContext, wanted: Tool, values: Json) -> Json:
         thread_id=ctx.thread_id,
     )
     announce(ctx.house, approval)
+    if approval.state == "measuring":
+        # The quote may have been finished before the request was written.
+        quote_made(ctx.house)
+        approval = approvals.get(ctx.house.database, ctx.caller, approval.id)
     return approvals.as_dict(approval)
 
 

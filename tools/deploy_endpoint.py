@@ -40,12 +40,6 @@ def deploy_endpoint(ctx: ToolContext, model: str, name: str = "") -> dict[str, A
     """
     house = ctx.house
     row = house.supervisor.deploy(ctx.caller, model, name or model.partition("@")[0])
+    live = {"endpoint": row.name, "model": row.model, "state": row.state}
     with_key = house.settings.api_key is not None
-    return {
-        "endpoint": row.name,
-        "model": row.model,
-        "state": row.state,
-        "url": snippets.url(house.base_url),
-        "curl": snippets.curl(house.base_url, row.name, with_key=with_key),
-        "python": snippets.python(house.base_url, row.name, with_key=with_key),
-    }
+    return live | snippets.how_to_call(house.base_url, row.name, with_key=with_key)
