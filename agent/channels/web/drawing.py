@@ -115,8 +115,6 @@ def cell(value: Cell) -> str:
     if value is None:
         return ""
     words = " ".join(str(value).split())
-    if is_figure(value):
-        return escape(words.replace(" ", "\u00a0"))
     if len(words) > MAX_CELL_CHARACTERS:
         words = words[:MAX_CELL_CHARACTERS] + " …"
     return escape(words)
@@ -128,7 +126,7 @@ def escape(text: str) -> str:
 
 
 def fenced(text: str) -> str:
-    return text.replace("```", "'''")
+    return text.rstrip().replace("```", "'''")
 
 
 def button(action: Action, first: bool) -> Button:
