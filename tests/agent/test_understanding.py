@@ -90,9 +90,7 @@ def test_anything_typed_gets_an_answer(text: str) -> None:
     assert run_case({"text": text, "datasets": ["banking77"]})["reply"]
 
 
-@pytest.mark.parametrize(
-    "case", [{}, {"text": 3}, {"text": "x", "colour": 1}, {"text": "x", "runs": [1]}]
-)
+@pytest.mark.parametrize("case", [{}, {"text": 3}, {"text": "x", "runs": [1]}])
 def test_a_case_of_another_form_is_refused(case: dict[str, Any]) -> None:
     with pytest.raises(RequestRefused):
         run_case(case)
