@@ -61,8 +61,8 @@ def waiting(approval: Json) -> str:
     name = approval["id"]
     if approval.get("state") == "measuring":
         return (
-            f"I am measuring what {what} will take; the plan with its time and memory appears here "
-            f"as {name}. Nothing runs before you approve it."
+            f"The plan for {what} is {name}. Its time and memory are measured first and then stand "
+            "in it, within seconds. Nothing runs before you approve it."
         )
     return f"{name} waits for your approval: {what}. Nothing runs before you press approve."
 
@@ -164,9 +164,10 @@ def told(result: Json) -> str:
     query = keywords(str(result.get("query", "")))
     least = NEARLY * float(passages[0].get("score", 0.0))
     cited = [
-        f"{best_part(passage, query)} [{n}]"
+        cite(part, n)
         for n, passage in enumerate(passages[:3], 1)
-        if n == 1 or float(passage.get("score", 0.0)) >= least
+        if (part := best_part(passage, query))
+        and (n == 1 or (float(passage.get("score", 0.0)) >= least and keywords(part) & query))
     ]
     return "\n\n".join(cited)
 
@@ -183,13 +184,34 @@ NEARLY = 0.9
 """Share of the best passage's score that another needs to be quoted too."""
 
 
+BLOCK = re.compile(r"```|[-*|>#] |\d+\. |    ")
+"""How a line begins that must stay a line of its own: code, list, table, quote, heading."""
+
+
+def cite(part: str, number: int) -> str:
+    """The part with the number of its passage; below a block, where it would become part of it."""
+    return f"{part}\n\n[{number}]" if BLOCK.match(part.splitlines()[-1]) else f"{part} [{number}]"
+
+
+def unwrapped(paragraph: str) -> str:
+    """Prose on one line: a chat shows the line breaks that a page does not."""
+    lines = paragraph.strip().splitlines()
+    return paragraph.strip() if any(map(BLOCK.match, lines)) else " ".join(lines)
+
+
 def best_part(passage: Json, query: set[str]) -> str:
-    """The paragraph of the passage that shares most words with the question, cut at a sentence."""
+    """The paragraph of the passage that shares most words with the question, cut at a sentence.
+
+    One that ends with a colon takes along what it announces.
+    """
     text = str(passage.get("text", ""))
-    parts = [part for part in re.split(r"\n\s*\n", text) if len(part.split()) > 5] or [text]
-    best = max(parts, key=lambda part: len(keywords(part) & query))
+    parts = [unwrapped(part) for part in re.split(r"\n\s*\n", text) if part.strip()] or [text]
+    prose = [part for part in parts if len(part.split()) > 5] or parts
+    best = max(prose, key=lambda part: len(keywords(part) & query))
+    if best.endswith(":") and best != parts[-1]:
+        return f"{best}\n\n{parts[parts.index(best) + 1]}"
     if len(best) <= PART_CHARACTERS:
-        return best.strip()
+        return best
     cut = best[:PART_CHARACTERS]
     end = max(cut.rfind(mark) for mark in (". ", ".\n", "\n"))
     return (cut[: end + 1] if end > 80 else cut + " …").strip()

@@ -119,6 +119,13 @@ class Library:
                     return row
         raise not_found("document", document_id, [])
 
+    def help_page(self, source: str) -> tables.Document:
+        """A page of the built-in help by its file name, as the links between pages name it."""
+        pages = {one["source"]: one["id"] for one in self.documents(SYSTEM, HELP)}
+        if source not in pages:
+            raise not_found("help page", source, sorted(pages))
+        return self.document(SYSTEM, pages[source])
+
     def documents(self, caller: Caller, collection: str) -> list[dict[str, Any]]:
         """id, source, title and chunks of each document, oldest first."""
         table = tables.Document

@@ -30,15 +30,25 @@ markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("im
 def routes(house: House) -> APIRouter:
     router = APIRouter()
 
+    @router.get("/help/{page}.md")
+    async def show_page(page: str) -> HTMLResponse:
+        """A page of the built-in help, by the name that other pages link to."""
+        document = await run_in_threadpool(house.library.help_page, f"{page}.md")
+        return answer(document)
+
     @router.get("/help/{document_id}")
     async def show(
         document_id: str, request: Request, start: int = 0, end: int = 0
     ) -> HTMLResponse:
         """The document as a page; characters `start` to `end` are marked as the passage."""
         document = await run_in_threadpool(house.library.document, caller_of(request), document_id)
-        return HTMLResponse(render(document, start, end), headers={"Content-Security-Policy": CSP})
+        return answer(document, start, end)
 
     return router
+
+
+def answer(document: Document, start: int = 0, end: int = 0) -> HTMLResponse:
+    return HTMLResponse(render(document, start, end), headers={"Content-Security-Policy": CSP})
 
 
 def render(document: Document, start: int, end: int) -> str:
