@@ -1,27 +1,26 @@
-"""A float ONNX model made small and quick: int8 weights, one scale per output channel.
+"""Weights made small: int8 numbers with one float scale for every channel.
 
-Per channel, never per tensor: measured on MiniLM, per tensor moves embeddings ten times further.
+A channel is what one output (or one row of a table) is made of. One scale for a whole matrix
+would let its largest number decide how coarse all others become: on MiniLM that moves embeddings
+ten times further.
 """
 
-import logging
-from pathlib import Path
+import numpy as np
+from numpy.typing import NDArray
 
-from onnxruntime.quantization import QuantType, quantize_dynamic
+Floats = NDArray[np.float32]
+LARGEST = 127
+"""Of an int8; -128 is left unused, so that zero stays exactly zero."""
 
 
-def to_int8(source: Path, target: Path) -> None:
-    """Write `target`: the weights of matrix products as int8, everything else unchanged."""
-    # The quantizer advises a preparation step that our own graphs do not need.
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(logging.ERROR)
-    try:
-        quantize_dynamic(
-            source,
-            target,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            op_types_to_quantize=["MatMul", "Gather"],
-        )
-    finally:
-        root.setLevel(before)
+def to_int8(weights: Floats, axis: int) -> tuple[NDArray[np.int8], Floats]:
+    """Whole numbers and scales with numbers * scales = weights, nearly.
+
+    Args:
+        weights: A matrix.
+        axis: Along which a channel lies; the scales have length 1 there.
+    """
+    scales = np.abs(weights).max(axis=axis, keepdims=True) / LARGEST
+    # A channel of zeros alone may have any scale.
+    scales = np.where(scales == 0, 1, scales).astype(np.float32)
+    return np.rint(weights / scales).astype(np.int8), scales

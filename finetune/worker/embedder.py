@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core import job
 from core.job import write_json
-from finetune.worker.export import Exporter
+from finetune.worker.export import MODEL_FILE, Exporter, empty_folder
 from finetune.worker.families import read_base
 from finetune.worker.journal import Journal
 from finetune.worker.machine import Stopwatch, choose_device, versions
@@ -22,11 +22,13 @@ def run(folder: Path, spec: EncoderSpec, journal: Journal) -> None:
     shape, weights = read_base(spec.base)
     tokenizer = load_tokenizer(Path(spec.base.path), spec.max_length)
     journal.phase("exporting")
-    Exporter(shape, tokenizer, spec.max_length).embedder(folder / FOLDER, weights).unlink()
+    exporter, made = Exporter(shape, tokenizer, spec.max_length), empty_folder(folder / FOLDER)
+    exporter.embedder(made / MODEL_FILE, weights, small=True)
+    exporter.describe(made, {"task": "embed", "dimensions": shape.hidden})
     result = {
         "folder": FOLDER,
         "dimensions": shape.hidden,
-        "bytes": (folder / FOLDER / "model.onnx").stat().st_size,
+        "bytes": (made / MODEL_FILE).stat().st_size,
         "seconds": round(watch.seconds, 2),
         "versions": versions(),
     }

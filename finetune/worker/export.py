@@ -1,4 +1,4 @@
-"""From a tuned model to a folder that an engine loads without torch: merge, write, shrink, verify.
+"""From a tuned model to a folder that an engine loads without torch: merge, write, verify.
 
 Adapters are merged into the base's own float32 weights, and only the merged weights are made
 int8. The export replays rows of the test split and is blocked when it answers differently.
@@ -18,7 +18,6 @@ from core.errors import ServiceFailed
 from core.job import write_json
 from finetune.worker import graph
 from finetune.worker.adapter import Tensors, to_peft
-from finetune.worker.compress import to_int8
 from finetune.worker.families import Shape, Weights
 from finetune.worker.rows import Ids, reading_batches
 
@@ -56,33 +55,30 @@ class Exporter:
     max_length: int
 
     def classifier(
-        self, folder: Path, weights: Weights, head: tuple[Floats, Floats], labels: list[str]
-    ) -> Path:
-        """Write an int8 classifier. Returns its float twin, for comparison; delete it after."""
-        drawn = graph.Graph()
-        pooled = graph.mean_pooled(drawn, self.shape, weights)
-        graph.classify(drawn, pooled, *head)
-        meta: dict[str, object] = {"task": "classify", "labels": labels}
-        return self._write(folder, drawn, "logits", len(labels), meta)
+        self, file: Path, weights: Weights, head: tuple[Floats, Floats], *, small: bool
+    ) -> None:
+        """Write a classifier, int8 when small, float otherwise."""
+        drawn = graph.Graph(small)
+        graph.classify(drawn, graph.mean_pooled(drawn, self.shape, weights), *head)
+        drawn.save(file, "logits", len(head[1]))
 
-    def embedder(self, folder: Path, weights: Weights) -> Path:
-        """Write an int8 sentence embedder. Returns its float twin."""
-        drawn = graph.Graph()
+    def embedder(self, file: Path, weights: Weights, *, small: bool) -> None:
+        """Write a sentence embedder, int8 when small, float otherwise."""
+        drawn = graph.Graph(small)
         graph.normalise(drawn, graph.mean_pooled(drawn, self.shape, weights))
-        meta: dict[str, object] = {"task": "embed", "dimensions": self.shape.hidden}
-        return self._write(folder, drawn, "embedding", self.shape.hidden, meta)
+        drawn.save(file, "embedding", self.shape.hidden)
 
-    def _write(
-        self, folder: Path, drawn: graph.Graph, output: str, width: int, meta: dict[str, object]
-    ) -> Path:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        float_file = folder / "float.onnx"
-        drawn.save(float_file, output, width)
-        to_int8(float_file, folder / MODEL_FILE)
+    def describe(self, folder: Path, meta: dict[str, object]) -> None:
+        """Write what an engine needs beside the model."""
         self.tokenizer.save(str(folder / "tokenizer.json"))
         write_json(folder / "meta.json", meta | {"max_length": self.max_length, "format": FORMAT})
-        return float_file
+
+
+def empty_folder(folder: Path) -> Path:
+    """The folder without anything that an earlier attempt left in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def run_onnx(file: Path, rows: list[Ids], threads: int) -> Floats:
@@ -91,7 +87,7 @@ def run_onnx(file: Path, rows: list[Ids], threads: int) -> Floats:
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     found: dict[int, Floats] = {}
-    for batch in reading_batches(rows, 32):
+    for batch in reading_batches(rows):
         chosen = [rows[i] for i in batch]
         ids = np.zeros((len(chosen), max(map(len, chosen))), dtype=np.int64)
         mask = np.zeros_like(ids)

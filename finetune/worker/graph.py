@@ -1,20 +1,24 @@
 """The encoder as an ONNX graph, written node by node.
 
-No tracer: the graph holds exactly these operations whatever torch version is installed, takes a
-fraction of a second, and needs no memory beside the weights.
+No tracer: the graph holds exactly these operations whatever torch version is installed, takes
+about a second, and needs little memory beside the weights.
 
 Axes in names: B rows, T tokens, H hidden, D size of a head.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
+from finetune.worker.compress import to_int8
 from finetune.worker.families import Shape, Weights
+
+Floats = NDArray[np.float32]
 
 OPSET = 20
 """The first with Gelu, the third with LayerNormalization."""
@@ -23,34 +27,75 @@ IR_VERSION = 9
 
 @dataclass
 class Graph:
-    """Nodes and constants so far; every method returns the name of a value."""
+    """A model so far; every method that adds something returns the name of its value."""
 
-    nodes: list[onnx.NodeProto] = field(default_factory=list)
-    constants: list[onnx.TensorProto] = field(default_factory=list)
+    small: bool = False
+    """Weights of products and of the word table as int8, one scale per channel."""
+    model: onnx.ModelProto = field(default_factory=onnx.ModelProto)
+    quantized: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """Values that were made int8 already, by name; query, key and value read the same."""
 
     def add(self, operation: str, *inputs: str, name: str = "", **attributes: object) -> str:
-        name = name or f"v{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operation, list(inputs), [name], name, **attributes))
-        return name
+        name = name or f"v{len(self.model.graph.node)}"
+        return self._node(operation, inputs, [name], **attributes)[0]
 
     def constant(self, value: NDArray[np.generic] | float | list[int], name: str = "") -> str:
-        name = name or f"c{len(self.constants)}"
+        name = name or f"c{len(self.model.graph.initializer)}"
         array = np.asarray(value, np.float32) if isinstance(value, float) else np.asarray(value)
-        self.constants.append(numpy_helper.from_array(array, name))
+        # Filled in place: the helpers of onnx would hold every weight three times.
+        stored = self.model.graph.initializer.add()
+        stored.name, stored.data_type = name, helper.np_dtype_to_tensor_dtype(array.dtype)
+        stored.dims.extend(array.shape)
+        stored.raw_data = np.ascontiguousarray(array).tobytes()
         return name
+
+    def product(self, value: str, weight_IO: Floats, name: str) -> str:
+        """value @ weight; int8 on both sides in a small graph, the left side scaled as it comes."""
+        if not self.small:
+            return self.add("MatMul", value, self.constant(weight_IO, name))
+        numbers_IO, scales_1O = to_int8(weight_IO, axis=0)
+        number, scale, zero = self._quantize(value)
+        weight = self.constant(numbers_IO, name)
+        whole = self.add("MatMulInteger", number, weight, zero)
+        scales = self.add("Mul", scale, self.constant(scales_1O[0], f"{name}.scale"))
+        return self.add("Mul", self.add("Cast", whole, to=TensorProto.FLOAT), scales)
+
+    def lookup(self, table: Floats, ids: str, name: str) -> str:
+        """The rows of a table."""
+        if not self.small:
+            return self.add("Gather", self.constant(table, name), ids)
+        numbers, scales = to_int8(table, axis=1)
+        found = self.add("Gather", self.constant(numbers, name), ids)
+        scale = self.add("Gather", self.constant(scales, f"{name}.scale"), ids)
+        return self.add("Mul", self.add("Cast", found, to=TensorProto.FLOAT), scale)
 
     def save(self, file: Path, output: str, width: int) -> None:
         """Write a model from input_ids and attention_mask [B, T] to `output` [B, width]."""
-        inputs = [
-            helper.make_tensor_value_info(name, TensorProto.INT64, ["rows", "tokens"])
-            for name in ("input_ids", "attention_mask")
-        ]
-        outputs = [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["rows", width])]
-        graph = helper.make_graph(self.nodes, "thimble", inputs, outputs, self.constants)
-        opset = helper.make_opsetid("", OPSET)
-        model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
-        onnx.checker.check_model(model)
-        onnx.save(model, file)
+        tokens = ["rows", "tokens"]
+        for name in ("input_ids", "attention_mask"):
+            given = helper.make_tensor_value_info(name, TensorProto.INT64, tokens)
+            self.model.graph.input.append(given)
+        made = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["rows", width])
+        self.model.graph.output.append(made)
+        self.model.graph.name = "thimble"
+        self.model.ir_version = IR_VERSION
+        self.model.opset_import.append(helper.make_opsetid("", OPSET))
+        onnx.save(self.model, file)
+
+    def _quantize(self, value: str) -> tuple[str, str, str]:
+        """Names of the value as uint8, its scale and its zero."""
+        if value not in self.quantized:
+            parts = [f"{value}.{part}" for part in ("uint8", "scale", "zero")]
+            number, scale, zero = self._node("DynamicQuantizeLinear", [value], parts)
+            self.quantized[value] = (number, scale, zero)
+        return self.quantized[value]
+
+    def _node(
+        self, operation: str, inputs: Sequence[str], outputs: list[str], **attributes: object
+    ) -> list[str]:
+        node = helper.make_node(operation, list(inputs), outputs, outputs[0], **attributes)
+        self.model.graph.node.append(node)
+        return outputs
 
 
 def mean_pooled(graph: Graph, shape: Shape, weights: Weights) -> str:
@@ -88,8 +133,8 @@ def _hidden_slots(graph: Graph, mask: str) -> str:
 
 
 def _embeddings(graph: Graph, shape: Shape, weights: Weights) -> str:
-    words = _weight(graph, weights, "embeddings.word_embeddings.weight")
-    x_BTH = graph.add("Gather", words, "input_ids")
+    words = "embeddings.word_embeddings.weight"
+    x_BTH = graph.lookup(weights[words].numpy(), "input_ids", words)
     table = weights["embeddings.position_embeddings.weight"][shape.first_position :].clone()
     if shape.family.token_types:
         table += weights["embeddings.token_type_embeddings.weight"][0]
@@ -127,8 +172,7 @@ def _attention(graph: Graph, shape: Shape, qkv: tuple[str, str, str], hidden: st
 
 
 def _linear(graph: Graph, weights: Weights, path: str, value: str) -> str:
-    stored = weights[f"{path}.weight"].T.contiguous().numpy()
-    product = graph.add("MatMul", value, graph.constant(stored, f"{path}.weight"))
+    product = graph.product(value, weights[f"{path}.weight"].T.numpy(), f"{path}.weight")
     return graph.add("Add", product, _weight(graph, weights, f"{path}.bias"))
 
 

@@ -14,7 +14,7 @@ from core import job
 from core.job import write_json
 from finetune.worker import baselines, plugins
 from finetune.worker.checkpoints import Checkpoints
-from finetune.worker.export import Exporter, run_onnx
+from finetune.worker.export import MODEL_FILE, Exporter, empty_folder, run_onnx
 from finetune.worker.families import read_base
 from finetune.worker.journal import Journal
 from finetune.worker.loop import Loop, Stop
@@ -131,12 +131,12 @@ def _export_seconds(task: Classifier, spec: ProbeSpec, folder: Path) -> tuple[fl
     watch = Stopwatch()
     shape, weights = read_base(spec.base)
     head = tuple(tensor.detach().cpu().numpy() for tensor in (task.head.weight, task.head.bias))
-    target = folder / "probe"
+    target = empty_folder(folder / "probe") / MODEL_FILE
     exporter = Exporter(shape, task.tokenizer, spec.recipe.max_length)
-    exporter.classifier(target, weights, (head[0], head[1]), spec.labels).unlink()
+    exporter.classifier(target, weights, (head[0], head[1]), small=True)
     export_s = watch.seconds
     watch, rows = Stopwatch(), _some(task.ids["test"], 64)
-    run_onnx(target / "model.onnx", rows, spec.threads)
+    run_onnx(target, rows, spec.threads)
     return export_s, watch.seconds / len(rows)
 
 

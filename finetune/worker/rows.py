@@ -14,6 +14,9 @@ from finetune.worker.spec import SPLITS
 
 Ids = NDArray[np.int64]
 
+READING_ROWS, READING_TOKENS = 32, 1024
+"""Most rows, and tokens, of a batch that is only read. Larger ones are no faster on a CPU."""
+
 WINDOW = 50
 """Batches whose rows are sorted by length together: rows of a batch have nearly one length, and
 which rows meet still changes from epoch to epoch."""
@@ -104,9 +107,20 @@ def training_batches(rows: Sequence[Ids], size: int, seed: int, epoch: int) -> l
     return [batches[i] for i in chance.permutation(len(batches))]
 
 
-def reading_batches(rows: Sequence[Ids], size: int = 64) -> list[Ids]:
-    """Row numbers in batches of nearly one length, for reading without training."""
-    return _cut(rows, np.arange(len(rows)), size)
+def reading_batches(rows: Sequence[Ids]) -> list[Ids]:
+    """Row numbers in batches of nearly one length, for reading without training.
+
+    Batches of long rows are smaller: memory goes by tokens.
+    """
+    by_length = np.argsort([len(row) for row in rows], kind="stable")
+    batches: list[Ids] = []
+    while len(by_length):
+        # The last of as many as there may be is the longest of them.
+        most = by_length[:READING_ROWS]
+        fitting = max(1, READING_TOKENS // len(rows[most[-1]]))
+        batches.append(most[:fitting])
+        by_length = by_length[fitting:] if fitting < len(most) else by_length[len(most) :]
+    return batches
 
 
 def _cut(rows: Sequence[Ids], chosen: Ids, size: int) -> list[Ids]:

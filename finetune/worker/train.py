@@ -15,18 +15,27 @@ from finetune.worker import baselines, evaluate, plugins
 from finetune.worker.adapter import read_adapter, write_adapter
 from finetune.worker.baselines import Linear
 from finetune.worker.checkpoints import Checkpoints
-from finetune.worker.export import Exporter, check_same, merge, run_onnx
+from finetune.worker.export import (
+    MODEL_FILE,
+    Exporter,
+    check_same,
+    empty_folder,
+    merge,
+    run_onnx,
+)
 from finetune.worker.families import read_base
 from finetune.worker.journal import Journal
 from finetune.worker.loop import Loop, Progress, Stop
 from finetune.worker.machine import Device, Stopwatch, choose_device, peak_memory_bytes, versions
 from finetune.worker.rows import Ids, Split, read_splits
 from finetune.worker.spec import TrainSpec
-from finetune.worker.tasks.classify import Classifier
+from finetune.worker.tasks.classify import Classifier, Floats
 
 BASELINES = "baselines"
 ADAPTER = "adapter"
 EXPORT = "onnx"
+FLOAT_FILE = "float.onnx"
+"""Only there while the int8 model is compared with it."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,8 @@ class Training:
     def _export_frozen(self, folder: Path, linear: Linear) -> None:
         head = (linear.weight_CF, linear.bias_C)
         _, weights = read_base(self.spec.base)
-        self._exporter().classifier(folder, weights, head, self.spec.labels).unlink()
+        self._exporter().classifier(empty_folder(folder) / MODEL_FILE, weights, head, small=True)
+        self._exporter().describe(folder, self._meta())
         save_file({"weight": head[0], "bias": head[1]}, folder / "probe.safetensors")
 
     def _told(self, baseline: Baseline) -> Baseline:
@@ -206,25 +216,32 @@ class Training:
             "best_epoch": best.get("epoch"),
         }
 
-    def _export(self, test_logits: Any) -> dict[str, Any]:
-        spec, task = self.spec, self.task
-        shape, weights = read_base(spec.base)
-        merged = merge(weights, task.trained(), shape, spec.recipe.alpha / spec.recipe.rank)
-        head = (task.head.weight, task.head.bias)
-        head_arrays = (head[0].detach().cpu().numpy(), head[1].detach().cpu().numpy())
-        folder = self.folder / EXPORT
-        twin = self._exporter().classifier(folder, merged, head_arrays, spec.labels)
-        check_same(twin, task.ids["test"], test_logits, spec.threads)
-        twin.unlink()
-        model = folder / "model.onnx"
-        small = run_onnx(model, task.ids["test"], spec.threads).argmax(1)
+    def _export(self, test_logits: Floats) -> dict[str, Any]:
+        folder, rows, threads = self.folder / EXPORT, self.task.ids["test"], self.spec.threads
+        self._draw(empty_folder(folder))
+        check_same(folder / FLOAT_FILE, rows, test_logits, threads)
+        (folder / FLOAT_FILE).unlink()
+        said = run_onnx(folder / MODEL_FILE, rows, threads).argmax(1)
         return {
             "folder": EXPORT,
             "engine": "onnx",
-            "bytes": model.stat().st_size,
+            "bytes": (folder / MODEL_FILE).stat().st_size,
             "accuracy_float": float((test_logits.argmax(1) == self.truth).mean()),
-            "accuracy_int8": float((small == self.truth).mean()),
+            "accuracy_int8": float((said == self.truth).mean()),
         }
+
+    def _draw(self, folder: Path) -> None:
+        """Write the tuned model, int8 and float."""
+        recipe, task, exporter = self.spec.recipe, self.task, self._exporter()
+        shape, weights = read_base(self.spec.base)
+        merged = merge(weights, task.trained(), shape, recipe.alpha / recipe.rank)
+        weight, bias = (part.detach().cpu().numpy() for part in (task.head.weight, task.head.bias))
+        exporter.classifier(folder / FLOAT_FILE, merged, (weight, bias), small=False)
+        exporter.classifier(folder / MODEL_FILE, merged, (weight, bias), small=True)
+        exporter.describe(folder, self._meta())
+
+    def _meta(self) -> dict[str, object]:
+        return {"task": self.spec.task, "labels": self.spec.labels}
 
     def _exporter(self) -> Exporter:
         length = self.spec.recipe.max_length
