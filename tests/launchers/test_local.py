@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,13 @@ def python(folder: Path, code: str, cpus: int = 1, gpus: int = 0) -> Job:
     folder.mkdir(parents=True, exist_ok=True)
     argv = (sys.executable, "-c", code)
     return Job(id=folder.name, argv=argv, folder=folder, cpus=cpus, gpus=gpus)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def wait_for_state(launcher: LocalLauncher, job: Job, *wanted: JobState) -> JobState:
@@ -143,7 +151,7 @@ def test_a_queued_job_can_be_cancelled_and_the_next_one_moves_up(tmp_path: Path)
     (tmp_path / "go").touch()
     wait_for_state(launcher, jobs[2], JobState.SUCCEEDED)
     assert "run_2" not in (tmp_path / "order").read_text()
-    assert list((tmp_path / "jobs" / ".queue").glob("*.json")) == []
+    wait_for(lambda: not list((tmp_path / "jobs" / ".queue").glob("*.json")))
 
 
 def test_a_job_that_ignores_the_request_to_stop_is_killed_with_its_children(
