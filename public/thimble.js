@@ -22,7 +22,7 @@ function rememberThread(address) {
 // A card that has just come or changed is brought into view, unless the person is writing or
 // scrolls; once more after a moment, because cards grow while their charts are drawn.
 let moved = 0
-for (const kind of ['wheel', 'touchmove', 'keydown']) {
+for (const kind of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {
   window.addEventListener(kind, () => (moved = Date.now()), { passive: true })
 }
 
@@ -39,7 +39,7 @@ function show(buttonId, tries) {
     const there = document.getElementById(buttonId)
     if (there && moved < asked) there.scrollIntoView({ block: 'center', behavior: 'smooth' })
   }
-  for (const later of [0, 1000, 3000]) setTimeout(scroll, later)
+  for (const later of [0, 1000, 3000, 8000]) setTimeout(scroll, later)
 }
 
 // Who opens a thread by its address without being logged in is led over the login to the start;

@@ -1,5 +1,6 @@
 """The chat in the browser, driven through its own sockets and routes against a real server."""
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,8 @@ import httpx
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
-from tests.agent.tab import Tab
+from core.job import RESULT_FILE
+from tests.agent.tab import Json, Tab
 from tests.conftest import TICKETS
 from tests.running import RunningThimble
 
@@ -25,6 +27,11 @@ async def with_dataset(tab: Tab) -> None:
     uploaded = await tab.upload(TICKETS.name, TICKETS.read_bytes())
     await tab.say("make a dataset from this", uploaded.json()["id"])
     await tab.until_seen("Dataset tickets@1")
+
+
+def step_of(element: Json) -> int:
+    """How far the run has come that the element shows; 0 before its first step."""
+    return int((element.get("props") or {}).get("step") or 0)
 
 
 @pytest.mark.slow
@@ -76,6 +83,32 @@ async def test_what_is_done_elsewhere_reaches_an_open_tab(thimble: RunningThimbl
 
         await tab.until_seen("rejected")
         assert "Approve" not in tab.labels()
+
+
+@pytest.mark.slow
+async def test_a_run_that_ends_while_no_server_is_there_is_reported_once(
+    thimble: RunningThimble,
+) -> None:
+    async with Tab(thimble.url) as tab:
+        await with_dataset(tab)
+        await tab.say("fine-tune a classifier on it, 1 epoch")
+        await tab.until(lambda: "Approve" in tab.labels())
+        await tab.press("Approve")
+        await tab.until(lambda: any(step_of(element) for element in tab.elements.values()))
+        thread = tab.thread_id
+
+    thimble.kill()
+    result = thimble.home / "jobs" / "run_1" / RESULT_FILE
+    async with asyncio.timeout(240):
+        while not result.exists():
+            await asyncio.sleep(0.5)
+    for _ in range(2):
+        thimble.restart()
+        async with Tab(thimble.url, thread) as tab:
+            await tab.until_seen("Worst classes")
+            reports = [m for m in tab.messages.values() if "run\\_1 on" in m["output"]]
+            assert len(reports) == 1
+            await tab.until(lambda tab=tab: any("Deploy" in label for label in tab.labels()))
 
 
 @pytest.mark.slow
