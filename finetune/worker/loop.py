@@ -222,6 +222,23 @@ class Loop:
             _copy(self.best, self.trained)
 
 
+def doubts(adapter: dict[str, torch.Tensor], curve: list[list[float]]) -> list[str]:
+    """What a person should know of a training that seems to have done nothing.
+
+    Args:
+        adapter: The trained tensors of the adapter; those named `.b` start as zeros.
+        curve: [step, loss] in order.
+    """
+    found = []
+    if not any(bool(value.any()) for name, value in adapter.items() if name.endswith(".b")):
+        found.append("The adapter did not move: this model is its base with a new head.")
+    losses = [loss for _, loss in curve]
+    tenth = max(1, len(losses) // 10)
+    if sum(losses[-tenth:]) >= sum(losses[:tenth]):
+        found.append("The loss did not fall during training: do not expect a gain.")
+    return found
+
+
 class _Clock:
     """Time used, over all attempts, and time left."""
 

@@ -25,7 +25,7 @@ from finetune.worker.export import (
 )
 from finetune.worker.families import read_base
 from finetune.worker.journal import Journal
-from finetune.worker.loop import Loop, Progress, Stop
+from finetune.worker.loop import Loop, Progress, Stop, doubts
 from finetune.worker.machine import Device, Stopwatch, choose_device, peak_memory_bytes, versions
 from finetune.worker.rows import Ids, Split, read_splits
 from finetune.worker.spec import TrainSpec
@@ -149,26 +149,13 @@ class Training:
 
         checkpoints = Checkpoints(self.folder, write, read, self.journal.note)
         progress = Loop(self.task, recipe, self.journal, checkpoints, self.stop).run()
-        self._doubt(progress)
+        for doubt in doubts(self.task.encoder.adapter(), progress.curve):
+            self.journal.note(doubt)
         shutil.rmtree(self.folder / ADAPTER, ignore_errors=True)
         write(self.folder / ADAPTER, self.task.trained())
         meta = {"labels": self.spec.labels, "max_length": recipe.max_length, "pooling": "mean"}
         write_json(self.folder / ADAPTER / "meta.json", meta)
         return progress
-
-    def _doubt(self, progress: Progress) -> None:
-        """Say so when training did nothing, whatever the score is."""
-        b_norm = sum(
-            float(value.detach().abs().sum())
-            for name, value in self.task.encoder.adapter().items()
-            if name.endswith(".b")
-        )
-        if b_norm == 0:
-            self.journal.note("The adapter did not move: this model is its base with a new head.")
-        losses = [loss for _, loss in progress.curve]
-        tenth = max(1, len(losses) // 10)
-        if np.mean(losses[-tenth:]) >= np.mean(losses[:tenth]):
-            self.journal.note("The loss did not fall during training: do not expect a gain.")
 
     # --- results ---
 

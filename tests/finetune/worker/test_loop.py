@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from core.errors import ServiceFailed
 from finetune.worker.checkpoints import Checkpoints
 from finetune.worker.journal import Journal
-from finetune.worker.loop import Loop, Stop
+from finetune.worker.loop import Loop, Stop, doubts
 from finetune.worker.rows import Ids
 from finetune.worker.tasks.base import Held
 from tests.finetune.worker.small import events, recipe
@@ -80,7 +80,7 @@ def test_it_learns_and_tells_every_step_with_the_time_left(tmp_path: Path) -> No
     told = events(tmp_path, "step")
     assert [event["step"] for event in told] == list(range(1, 21))
     assert told[-1] | {"epoch": 5, "total_steps": 20, "eta_s": 0} == told[-1]
-    assert told[0]["eta_s"] > 0
+    assert told[0]["eta_s"] >= told[-1]["eta_s"]
     assert [event["epoch"] for event in told[3:8:4]] == [1.0, 2.0]
     assert told[-1]["loss"] < told[0]["loss"] / 10
     assert progress.curve == [[event["step"], event["loss"]] for event in told]
@@ -166,6 +166,19 @@ def test_sigterm_leaves_a_checkpoint_and_exits_with_143(tmp_path: Path) -> None:
 
     assert caught.value.code == 143
     assert events(tmp_path, "checkpoint")[-1]["step"] == 7
+
+
+def test_a_training_that_did_nothing_is_said_so() -> None:
+    still, moved = torch.zeros(2), torch.ones(2)
+    level, falling = [[1, 0.5], [2, 0.5]], [[1, 0.5], [2, 0.4]]
+
+    assert doubts({"0.qkv.b": still, "0.qkv.a": moved}, falling) == [
+        "The adapter did not move: this model is its base with a new head."
+    ]
+    assert doubts({"0.qkv.b": moved}, level) == [
+        "The loss did not fall during training: do not expect a gain."
+    ]
+    assert doubts({"0.qkv.b": moved}, falling) == []
 
 
 def test_only_two_checkpoints_are_kept(tmp_path: Path) -> None:
