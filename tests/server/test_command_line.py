@@ -1,0 +1,100 @@
+"""The command `thimble`: what it refuses, in one line and before it changes anything."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import home
+from core.errors import SettingsError
+from core.settings import Settings
+from server.serve import listen, refuse_open_door
+
+
+def thimble(home: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "server.cli", *arguments],
+        env=os.environ | {"THIMBLE_HOME": str(home)} | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_taken_port_is_refused_naming_who_has_it() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"Port {port} .* process {os.getpid()}\)"):
+            listen("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.20", "::"])
+def test_without_a_key_it_listens_on_this_machine_only(host: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="THIMBLE_API_KEY"):
+        refuse_open_door(Settings(home=tmp_path), host)
+    refuse_open_door(Settings(home=tmp_path, api_key="a-long-enough-key"), host)
+    refuse_open_door(Settings(home=tmp_path), "127.0.0.1")
+
+
+def test_a_second_server_of_a_home_ends_at_once_naming_the_first(tmp_path: Path) -> None:
+    lock = home.take(tmp_path)
+    lock.announce("http://127.0.0.1:8765")
+    done = thimble(tmp_path, "serve")
+    lock.release()
+    assert done.returncode == 2
+    assert (
+        f"is in use by the Thimble at http://127.0.0.1:8765 (process {os.getpid()})" in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        (("serve",), {"THIMBLE_HOM": "/tmp"}, "Did you mean THIMBLE_HOME?"),
+        (("serve",), {"THIMBLE_DATABASE_URL": "postgresql://x"}, "not supported yet"),
+        (("serve", "--host", "0.0.0.0"), {}, "would let other machines in"),
+        (("tools",), {}, "Start it with `make chat`"),
+        (("upload", "no-such.csv"), {}, "No Thimble runs on"),
+        (("call", "list_runs", "{}"), {}, "No Thimble runs on"),
+        (("doctor", "no-such.csv"), {}, "no-such.csv"),
+        (("base", "add", "x", "/no/such/folder"), {}, "/no/such/folder"),
+        (("base", "add", "../x", "/tmp"), {}, "cannot be a name"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], says: str
+) -> None:
+    done = thimble(tmp_path / "home", *arguments, **environment)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_understanding_a_request_needs_no_server(tmp_path: Path) -> None:
+    done = thimble(tmp_path, "understand", "what is running?")
+    assert done.stdout.startswith('{"steps": [{"tool": "list_runs"')
+
+
+def test_a_file_of_cases_gives_a_line_for_each(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.jsonl"
+    cases.write_text('{"text": "what is running?"}\n\n{"text": "thanks"}\n')
+    done = thimble(tmp_path, "understand", "--file", str(cases))
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_table_can_be_examined_without_a_server(tmp_path: Path) -> None:
+    tickets = Path(__file__).parent.parent / "files" / "tickets.csv"
+    done = thimble(tmp_path, "doctor", str(tickets))
+    assert '"rows": 150' in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "upload", "call", "approve", "chat", "understand"])
+def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
+    done = thimble(tmp_path, command, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
