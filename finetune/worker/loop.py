@@ -127,10 +127,12 @@ class Loop:
         share = _rate_share(self.step, self.total, self.recipe.warmup_ratio)
         for group in self.optimizer.param_groups:
             group["lr"] = group["full_lr"] * share
-        loss = self.task.loss(batch, self.step)
-        value = float(loss.detach())
-        self._stop_on_nan(value)
-        loss.backward()
+        value = 0.0
+        for part in self.task.parts(batch):
+            loss = self.task.loss(batch, part, self.step)
+            value += float(loss.detach())
+            self._stop_on_nan(value)
+            loss.backward()
         torch.nn.utils.clip_grad_norm_(self.trained.values(), self.recipe.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

@@ -107,6 +107,17 @@ def training_batches(rows: Sequence[Ids], size: int, seed: int, epoch: int) -> l
     return [batches[i] for i in chance.permutation(len(batches))]
 
 
+def parts(lengths: Sequence[int], tokens: int) -> list[slice]:
+    """Consecutive rows together, as many as fit into so many tokens when padded to the longest."""
+    found, start, longest = list[slice](), 0, 0
+    for row, length in enumerate(lengths):
+        longest = max(longest, length)
+        if row > start and longest * (row + 1 - start) > tokens:
+            found.append(slice(start, row))
+            start, longest = row, length
+    return [*found, slice(start, len(lengths))]
+
+
 def reading_batches(rows: Sequence[Ids]) -> list[Ids]:
     """Row numbers in batches of nearly one length, for reading without training.
 

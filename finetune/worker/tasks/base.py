@@ -35,8 +35,11 @@ class Task(Protocol):
     def tokens(self, batch: Ids) -> int:
         """Tokens that a step reads."""
 
-    def loss(self, batch: Ids, step: int) -> torch.Tensor:
-        """Mean loss over the rows of the batch."""
+    def parts(self, batch: Ids) -> list[slice]:
+        """The batch in pieces that fit into memory, each row in one. One, when all of it fits."""
+
+    def loss(self, batch: Ids, part: slice, step: int) -> torch.Tensor:
+        """What a part adds to the mean loss of the batch. The sum does not depend on the parts."""
 
     def validate(self) -> Held:
         """The state of the model on the validation rows."""

@@ -18,6 +18,7 @@ from finetune.worker.rows import (
     Ids,
     Split,
     load_tokenizer,
+    parts,
     reading_batches,
     tokenize,
     training_batches,
@@ -26,6 +27,11 @@ from finetune.worker.spec import ProbeSpec, TrainSpec
 from finetune.worker.tasks.base import Held
 
 Floats = NDArray[np.float32]
+
+
+PART_TOKENS = {"cpu": 2048, "mps": 8192, "cuda": 65_536}
+"""Padded tokens that a step keeps in memory at once, by device. MiniLM holds about 200 kB for
+each of them, longer rows more. A larger batch is taken in parts, with the same gradient."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class Classifier:
         self.tokenizer: Tokenizer = load_tokenizer(Path(spec.base.path), recipe.max_length)
         self.ids = {name: tokenize(self.tokenizer, split.texts) for name, split in splits.items()}
         self.head = self._empty_head(shape.hidden)
+        self.part_tokens = PART_TOKENS[device.kind]
 
     def _empty_head(self, hidden: int) -> Head:
         classes = len(self.labels)
@@ -85,13 +92,23 @@ class Classifier:
     def tokens(self, batch: Ids) -> int:
         return sum(len(self.ids["train"][i]) for i in batch)
 
-    def loss(self, batch: Ids, step: int) -> torch.Tensor:
-        features = self.encoder.embed([self.ids["train"][i] for i in batch])
-        # Seeded by the step, so that a resumed run hides the same features.
-        torch.manual_seed(self.recipe.seed * 1_000_003 + step)
-        logits = self._logits(F.dropout(features, self.recipe.dropout))
-        truth = torch.from_numpy(self.splits["train"].truth[batch]).to(self.device.kind)
-        return F.cross_entropy(logits, truth, label_smoothing=self.recipe.label_smoothing)
+    def parts(self, batch: Ids) -> list[slice]:
+        return parts([len(self.ids["train"][i]) for i in batch], self.part_tokens)
+
+    def loss(self, batch: Ids, part: slice, step: int) -> torch.Tensor:
+        features = self.encoder.embed([self.ids["train"][i] for i in batch[part]])
+        logits = self._logits(features * self._kept(len(batch), step)[part])
+        truth = torch.from_numpy(self.splits["train"].truth[batch[part]]).to(self.device.kind)
+        smoothing = self.recipe.label_smoothing
+        total = F.cross_entropy(logits, truth, label_smoothing=smoothing, reduction="sum")
+        return total / len(batch)
+
+    def _kept(self, rows: int, step: int) -> torch.Tensor:
+        """[rows, hidden]: dropout of a whole batch, a function of seed and step alone."""
+        chance = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
+        drawn = torch.rand(rows, self.encoder.shape.hidden, generator=chance)
+        hidden = self.recipe.dropout
+        return ((drawn >= hidden) / (1 - hidden)).to(self.device.kind)
 
     def validate(self) -> Held:
         truth = self.splits["validation"].truth

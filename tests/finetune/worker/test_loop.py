@@ -43,7 +43,10 @@ class Line:
     def tokens(self, batch: Ids) -> int:
         return len(batch)
 
-    def loss(self, batch: Ids, step: int) -> torch.Tensor:
+    def parts(self, batch: Ids) -> list[slice]:
+        return [slice(0, len(batch))]
+
+    def loss(self, batch: Ids, part: slice, step: int) -> torch.Tensor:
         self.on_step(step)
         error = self._error(torch.from_numpy(batch / 32).float())
         return error * float("nan") if step >= self.wrong_from else error

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from core.errors import RequestRefused
-from finetune.worker.rows import load_tokenizer, read_splits, tokenize, training_batches
+from finetune.worker.rows import (
+    load_tokenizer,
+    parts,
+    read_splits,
+    reading_batches,
+    tokenize,
+    training_batches,
+)
 from tests.finetune.worker.small import small_rows, tiny_base, write_job
 
 ROWS = [np.zeros(1 + (i * 7919) % 30, dtype=np.int64) for i in range(1000)]
@@ -27,6 +34,26 @@ def test_the_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
     assert order(1, 2) == order(1, 2)
     assert order(1, 2) != order(1, 3)
     assert order(1, 2) != order(2, 2)
+
+
+def test_parts_hold_every_row_once_and_no_more_tokens_than_allowed() -> None:
+    lengths = [3, 3, 3, 10, 2, 2, 2, 2]
+
+    found = parts(lengths, 9)
+
+    assert found == [slice(0, 3), slice(3, 4), slice(4, 8)]
+    assert parts(lengths, 10_000) == [slice(0, 8)]
+
+
+def test_batches_for_reading_hold_every_row_once_and_few_tokens() -> None:
+    rows = [*ROWS, np.zeros(2000, dtype=np.int64)]
+
+    batches = reading_batches(rows)
+
+    assert sorted(np.concatenate(batches).tolist()) == list(range(1001))
+    sizes = [len(batch) * max(len(rows[i]) for i in batch) for batch in batches]
+    assert max(sizes[:-1]) <= 1024
+    assert len(batches[-1]) == 1
 
 
 def test_a_long_text_is_cut_and_none_is_padded(tmp_path: Path) -> None:
