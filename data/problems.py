@@ -2,14 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from data.rows import Rows
-    from data.splits import Splits
+from data.rows import FIRST, Rows
+from data.splits import Splits
 
-FIRST = 10
-"""How many rows are named; the count tells how many there are."""
 IMBALANCED = 20.0
 RARE_ROWS = 5
 SMALL_DATASET = 100
@@ -32,14 +29,14 @@ def problem(
     }
 
 
-def find(main: "Rows", splits: "Splits") -> list[dict[str, Any]]:
+def find(main: Rows, splits: Splits) -> list[dict[str, Any]]:
     """All problems of the rows, the heavier first."""
     order = {"error": 0, "warning": 1, "note": 2}
     found = [*of_rows(main), *of_classes(main), *of_splits(splits)]
     return sorted(found, key=lambda entry: order[entry["severity"]])
 
 
-def of_rows(main: "Rows") -> Iterator[dict[str, Any]]:
+def of_rows(main: Rows) -> Iterator[dict[str, Any]]:
     if main.without_text:
         yield problem(
             "missing_text",
@@ -75,7 +72,7 @@ def of_rows(main: "Rows") -> Iterator[dict[str, Any]]:
     yield from contradictions(main)
 
 
-def contradictions(main: "Rows") -> Iterator[dict[str, Any]]:
+def contradictions(main: Rows) -> Iterator[dict[str, Any]]:
     groups = conflicting(main)
     rows = sorted(main.numbers[at] for group in groups for at in group)
     if rows:
@@ -89,12 +86,12 @@ def contradictions(main: "Rows") -> Iterator[dict[str, Any]]:
         )
 
 
-def conflicting(main: "Rows") -> list[list[int]]:
+def conflicting(main: Rows) -> list[list[int]]:
     """Positions of each group of equal texts with more than one label."""
     return [group for group in main.repeated.values() if len({main.labels[at] for at in group}) > 1]
 
 
-def of_classes(main: "Rows") -> Iterator[dict[str, Any]]:
+def of_classes(main: Rows) -> Iterator[dict[str, Any]]:
     rare = [label for label, count in main.classes.items() if count < RARE_ROWS]
     if rare:
         yield problem(
@@ -132,7 +129,7 @@ def imbalance(classes: Counter[str]) -> float:
     return round(max(classes.values()) / min(classes.values()), 1)
 
 
-def alike(main: "Rows") -> Iterator[dict[str, Any]]:
+def alike(main: Rows) -> Iterator[dict[str, Any]]:
     spellings: dict[str, list[str]] = {}
     for label in main.classes:
         spellings.setdefault(" ".join(label.casefold().split()), []).append(label)
@@ -152,7 +149,7 @@ def alike(main: "Rows") -> Iterator[dict[str, Any]]:
         )
 
 
-def of_splits(splits: "Splits") -> Iterator[dict[str, Any]]:
+def of_splits(splits: Splits) -> Iterator[dict[str, Any]]:
     if splits.leaked:
         yield problem(
             "leak",

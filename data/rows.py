@@ -9,8 +9,9 @@ from functools import cached_property
 from core.errors import RequestRefused
 from data.columns import Role
 from data.formats.base import Table
-from data.problems import FIRST
 
+FIRST = 10
+"""How many rows are named; the count tells how many there are."""
 LABEL_CHARACTERS = 200
 MAX_EMPTY_SHARE = 0.1
 """A file with more rows than this without text is refused: something else is wrong with it."""

@@ -21,7 +21,13 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 FORWARDING = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"}
+ANSWER_HEADERS = (
+    (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
 API_PREFIXES = ("/v1/", "/api/", "/mcp")
+EMBEDDED = {"iframe", "frame", "embed", "object"}
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -50,7 +56,7 @@ class Gate:
         except Refusal as refusal:
             await refuse(scope, send, refusal)
             return
-        await self.app(scope, receive, send)
+        await self.app(scope, receive, unframed(send))
 
     def admit(self, scope: Scope) -> Caller:
         """Who is asking. Raises Refusal."""
@@ -102,6 +108,8 @@ def check_origin(scope: Scope, headers: dict[str, str]) -> None:
     link = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
     if elsewhere and not link:
         raise forbidden("This request comes from another site", "Open Thimble's own page.")
+    if headers.get("sec-fetch-dest") in EMBEDDED:
+        raise forbidden("Thimble is not shown inside another page", "Open it by itself.")
 
 
 def check_content_type(scope: Scope, headers: dict[str, str]) -> None:
@@ -137,6 +145,17 @@ def is_canonical_uuid(value: object) -> bool:
         return isinstance(value, str) and str(uuid.UUID(value)) == value
     except ValueError:
         return False
+
+
+def unframed(send: Send) -> Send:
+    """Every answer forbids to be framed, or to be taken for another type than it says."""
+
+    async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *ANSWER_HEADERS]
+        await send(message)
+
+    return send_with_headers
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

@@ -85,6 +85,7 @@ async def test_this_machine_needs_no_key(host: str) -> None:
         HOST | {"origin": "http://127.0.0.1:9999"},
         HOST | {"origin": "chrome-extension://127.0.0.1:8000"},
         HOST | {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+        HOST | {"sec-fetch-dest": "iframe", "sec-fetch-mode": "navigate"},
     ],
 )
 @pytest.mark.parametrize("path", ["/api/tools", "/chat/ws/socket.io/", "/chat/project/action"])
