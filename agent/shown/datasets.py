@@ -31,12 +31,27 @@ def dataset_view(result: Json) -> View:
 
 def reading_facts(profile: Json) -> list[tuple[str, str]]:
     """How the file was understood, and why."""
-    facts = [(title, str(profile[key])) for title, key in READ if profile.get(key)]
+    facts = [(title, in_words(str(profile[key]))) for title, key in READ if profile.get(key)]
     for role, chosen in (profile.get("columns") or {}).items():
         facts.append((f"{role.capitalize()} column", f"{chosen['column']} ({chosen['why']})"))
     return facts
 
 
+def in_words(value: str) -> str:
+    """A sign by its name, a short name of a format or encoding in capitals."""
+    return SIGNS.get(value, value.upper())
+
+
+SIGNS = {
+    ",": "comma",
+    ";": "semicolon",
+    "\t": "tab",
+    "|": "vertical bar",
+    ":": "colon",
+    "@": "at sign",
+    "jsonl": "JSON Lines",
+    "parquet": "Parquet",
+}
 READ = (("Format", "format"), ("Encoding", "encoding"), ("Delimiter", "delimiter"))
 
 
