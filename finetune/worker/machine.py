@@ -16,7 +16,7 @@ from core.errors import ServiceFailed
 PACKAGES = ("torch", "onnxruntime", "scikit-learn", "tokenizers", "safetensors", "numpy")
 
 
-KERNELS_KEPT = 128
+KERNELS_KEPT = 32
 LARGE_BLOCK_BYTES = 4 * 2**20
 """Blocks from this size on go back to the system when they are freed."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
