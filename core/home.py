@@ -13,6 +13,7 @@ from core.errors import SettingsError
 from core.job import read_json, write_bytes, write_json
 
 SERVER_FILE = "server.json"
+LOCK_FILE = "server.lock"
 TOKEN_FILE = "owner.token"
 NETWORK_FILE_SYSTEMS = {
     "9p", "afs", "ceph", "cifs", "fuse.s3fs", "fuse.sshfs", "glusterfs", "lustre", "nfs", "nfs4",
@@ -47,7 +48,7 @@ def take(home: Path) -> HomeLock:
     """
     make_writable(home)
     refuse_network(home, MOUNTS.read_text().splitlines() if MOUNTS.exists() else [])
-    file = (home / "server.lock").open("a")
+    file = (home / LOCK_FILE).open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -104,6 +105,16 @@ def refuse_network(home: Path, mounts: Iterable[str]) -> None:
         )
 
 
+def is_held(home: Path) -> bool:
+    """Whether a living process holds the home: a file that a crash left says nothing."""
+    with (home / LOCK_FILE).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def owner_token(home: Path) -> str:
     """The secret that lets its holder decide approvals; made on first use, for the owner only."""
     path = home / TOKEN_FILE
@@ -119,7 +130,7 @@ def owner_token(home: Path) -> str:
 def running_server(home: Path) -> str:
     """The URL of the server of this home. Raises SettingsError when none runs."""
     server = read_json(home / SERVER_FILE)
-    if server is None:
+    if server is None or not is_held(home):
         raise SettingsError(
             f"No Thimble runs on {home}.",
             code="no_server",

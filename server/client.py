@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -59,7 +60,8 @@ class Client:
             return str(self._send("POST", "/v1/files", files=form, data={"purpose": purpose})["id"])
 
     def download(self, file_id: str) -> bytes:
-        response = self._http.get(f"/v1/files/{file_id}/content")
+        with self._reaching():
+            response = self._http.get(f"/v1/files/{file_id}/content")
         if response.is_error:
             raise error_of(response)
         return response.content
@@ -142,9 +144,11 @@ class Client:
     ) -> Iterator[dict[str, Any]]:
         """Say something in a thread; yields the events of the answer as they come."""
         body = {"thread_id": thread_id, "text": text, "files": files or []}
-        with self._http.stream(
-            "POST", "/api/chat", json=body, headers=self._as_owner()
-        ) as response:
+        owner = self._as_owner()
+        with (
+            self._reaching(),
+            self._http.stream("POST", "/api/chat", json=body, headers=owner) as response,
+        ):
             if response.is_error:
                 response.read()
                 raise error_of(response)
@@ -166,6 +170,17 @@ class Client:
     ) -> None:
         self.close()
 
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            raise ServiceFailed(
+                f"{self.url} does not answer ({type(error).__name__}).",
+                code="no_server",
+                fix="Start it with `make chat` or `thimble serve`.",
+            ) from error
+
     def _decide(self, approval_id: str, decision: str) -> dict[str, Any]:
         answer = self._send(
             "POST",
@@ -180,14 +195,8 @@ class Client:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def _send(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        try:
+        with self._reaching():
             response = self._http.request(method, path, **options)
-        except httpx.TransportError as error:
-            raise ServiceFailed(
-                f"{self.url} does not answer ({type(error).__name__}).",
-                code="no_server",
-                fix="Start it with `make chat` or `thimble serve`.",
-            ) from error
         if response.is_error:
             raise error_of(response)
         found: dict[str, Any] = response.json()

@@ -1,7 +1,9 @@
 """Start the server of a home: the checks before listening, each with a clear refusal."""
 
 import os
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +26,8 @@ def serve_home(settings: Settings, host: str, port: int, say: Say) -> None:
     """Serve until interrupted. Raises SettingsError when it cannot start as asked."""
     refuse_open_door(settings, host)
     lock = home.take(settings.home)
+    # uvicorn ends in order and then raises the signal again: this way the lock is released too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         listener = listen(host, port)
         url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"

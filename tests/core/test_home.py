@@ -44,6 +44,16 @@ def test_a_holder_killed_with_9_is_taken_over(
     home.take(tmp_path).release()
 
 
+def test_what_a_killed_server_left_is_not_taken_for_a_running_one(
+    tmp_path: Path, holder: "subprocess.Popen[str]"
+) -> None:
+    assert home.running_server(tmp_path) == "http://127.0.0.1:8123"
+    holder.kill()
+    holder.wait()
+    with pytest.raises(SettingsError, match="Start it with `make chat`"):
+        home.running_server(tmp_path)
+
+
 def test_the_owners_token_is_readable_by_the_owner_alone_and_stays_the_same(tmp_path: Path) -> None:
     token = home.owner_token(tmp_path)
     assert home.owner_token(tmp_path) == token
