@@ -24,7 +24,10 @@ def thimble(
         yield running
 
 
-def routes_of_chainlit() -> list[tuple[str, str]]:
+@pytest.fixture
+def routes_of_chainlit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Method and path of each; importing Chainlit writes into its root."""
+    monkeypatch.setenv("CHAINLIT_APP_ROOT", str(tmp_path))
     with warnings.catch_warnings(action="ignore"):  # of Chainlit's own dependencies
         from chainlit.server import router
 
@@ -50,10 +53,10 @@ def test_the_api_needs_the_key(thimble: RunningThimble) -> None:
 
 
 def test_the_chat_gives_nothing_of_the_owner_to_who_has_not_logged_in(
-    thimble: RunningThimble,
+    thimble: RunningThimble, routes_of_chainlit: list[tuple[str, str]]
 ) -> None:
     answered = {}
-    for method, path in routes_of_chainlit():
+    for method, path in routes_of_chainlit:
         answer = httpx.request(method, f"{thimble.url}/chat{path}", json={})
         kind = answer.headers.get("content-type", "")
         if answer.status_code == 200 and kind.startswith("application/json"):
