@@ -65,7 +65,7 @@ def not_found(kind: str, name: str, known: list[str]) -> RequestRefused:
     """The refusal for an unknown name, listing what there is (at most 10)."""
     shown = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
     return RequestRefused(
-        f"There is no {kind} {name!r}.",
+        f"There is no {kind} {name[:80]!r}.",
         code="not_found",
         param=kind,
         fix=f"Known: {shown}." if known else f"There is no {kind} yet.",

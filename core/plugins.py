@@ -18,8 +18,13 @@ def load(package: ModuleType, name: str) -> ModuleType:
     known = names(package)
     if name not in known:
         raise RequestRefused(
-            f"There is no {package.__name__} {name!r}.",
+            f"There is no {kind_of(package)} {name[:80]!r}.",
             code="not_found",
             fix=f"Available: {', '.join(known)}.",
         )
     return importlib.import_module(f"{package.__name__}.{name}")
+
+
+def kind_of(package: ModuleType) -> str:
+    """What one of its choices is called: a tool is a choice in `tools`."""
+    return package.__name__.rpartition(".")[2].removesuffix("s")

@@ -1,5 +1,6 @@
 """The questions every room asks of the records, with the owner in each of them."""
 
+import re
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
@@ -10,6 +11,8 @@ from core.identity import Caller
 from core.records.tables import Owned
 
 T = TypeVar("T", bound=Owned)
+VERSION = re.compile(r"[1-9][0-9]{0,8}")
+"""Longer numbers do not fit into the records."""
 
 
 def owned(table: type[T], caller: Caller) -> Select[T]:
@@ -34,9 +37,12 @@ def versioned(session: Session, table: Any, caller: Caller, ref: str) -> Any:
     """A dataset or model by `name` (its newest version) or `name@3`."""
     name, at, number = ref.partition("@")
     wanted = owned(table, caller).where(table.name == name)
-    if at and not number.isdecimal():
+    if at and not VERSION.fullmatch(number):
         raise RequestRefused(
-            f"{ref!r} is not a version.", code="not_found", fix=f"Write it as {name}@1."
+            f"{ref[:80]!r} is not a version.",
+            code="not_found",
+            param=kind_of(table),
+            fix=f"Write it as {name[:64]}@1.",
         )
     if at:
         wanted = wanted.where(table.version == int(number))

@@ -87,6 +87,18 @@ def test_a_name_means_its_newest_version_and_an_unknown_one_lists_what_there_is(
             queries.versioned(session, Dataset, ANN, "bank@7")
 
 
+@pytest.mark.parametrize(
+    "ref", ["bank@" + "9" * 20, "bank@" + "9" * 5000, "bank@-1", "bank@01", "bank@٣", "bank@", "@1"]
+)
+def test_what_is_no_version_is_as_unknown_as_a_version_that_is_not_there(
+    database: Database, ref: str
+) -> None:
+    with database.read() as session, pytest.raises(RequestRefused) as refused:
+        queries.versioned(session, Dataset, ANN, ref)
+    assert (refused.value.code, refused.value.param) == ("not_found", "dataset")
+    assert len(str(refused.value)) < 300
+
+
 def a_file(identifier: str, caller: Caller) -> File:
     return File(id=identifier, filename="a.csv", bytes=1, sha256="0" * 64, **queries.stamp(caller))
 

@@ -57,7 +57,7 @@ def test_an_unknown_tool_is_refused_with_the_list_of_known_ones(ctx: ToolContext
 
 @pytest.mark.parametrize("name", ["base", "_schema", "../core/errors", "__init__"])
 def test_what_is_no_tool_cannot_be_called_as_one(ctx: ToolContext, name: str) -> None:
-    with pytest.raises(RequestRefused, match="There is no tools"):
+    with pytest.raises(RequestRefused, match="There is no tool "):
         base.call(ctx, name, {})
 
 
