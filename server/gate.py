@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from core.errors import RequestRefused
 from core.identity import ALL_SCOPES, API_SCOPES, Caller
+from server.errors import body_of, new_request_id
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -20,7 +21,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-FORWARDING = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"}
+FORWARDING = ("forwarded", "x-forwarded-", "x-real-ip", "via")
+"""How the headers begin that only a proxy sends."""
 ANSWER_HEADERS = (
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
@@ -72,9 +74,9 @@ class Gate:
             return
         if hostname(headers.get("host", "")) not in LOOPBACK:
             raise forbidden("This Host is not served", "Use http://127.0.0.1, or set an API key.")
-        if found := FORWARDING & headers.keys():
+        if found := [name for name in headers if name.startswith(FORWARDING)]:
             raise forbidden(
-                f"The header {min(found)} says that a proxy forwards this request",
+                f"The header {min(found)[:80]} says that a proxy forwards this request",
                 "Set THIMBLE_API_KEY to serve beyond this machine.",
             )
 
@@ -175,7 +177,10 @@ def hostname(host: str) -> str:
 
 
 def same_origin(origin: str, host: str) -> bool:
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
 
@@ -206,7 +211,7 @@ async def refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    body = json.dumps({"error": refusal.error.as_dict() | {"request_id": None}}).encode()
+    body = json.dumps(body_of(refusal.error, new_request_id())).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -80,8 +80,10 @@ async def test_this_machine_needs_no_key(host: str) -> None:
         {},
         HOST | {"x-forwarded-for": "203.0.113.9"},
         HOST | {"forwarded": "for=203.0.113.9"},
+        HOST | {"x-forwarded-proto": "https"},
         HOST | {"origin": "http://evil.example"},
         HOST | {"origin": "null"},
+        HOST | {"origin": "http://["},
         HOST | {"origin": "http://127.0.0.1:9999"},
         HOST | {"origin": "chrome-extension://127.0.0.1:8000"},
         HOST | {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
@@ -94,6 +96,7 @@ async def test_foreign_hosts_origins_and_proxies_are_refused(
 ) -> None:
     inner, answer = await knock(headers, path=path)
     assert (inner.scopes, answer.status, answer.error["code"]) == ([], 403, "forbidden")
+    assert answer.error["request_id"].startswith("req_")
 
 
 async def test_a_websocket_from_a_foreign_origin_is_closed_before_it_opens() -> None:
