@@ -1,8 +1,10 @@
 """Uploads: their bytes under ids of our own, their names only as text to show."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote
 
 from sqlalchemy import select
 
@@ -17,14 +19,18 @@ MAX_NAME_BYTES = 255
 MIN_ROOM_BYTES = 2**20
 BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that make a name read differently from what it is, such as `gpj.exe` for `exe.jpg`."""
+DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+"""Names that Windows takes for a device, whatever their ending."""
 
 
 def check_filename(filename: str) -> str:
     """The name itself. Raises RequestRefused for one that could mislead a person or a program.
 
-    Names that are merely odd are fine: a name is shown, it never becomes part of a path.
+    It never becomes part of a path here, but whoever downloads it will make one of it. Names that
+    are merely odd are fine.
     """
-    wrong = fault_of(filename)
+    # Browsers write some characters as %22 and the like, so a name is judged in both readings.
+    wrong = fault_of(filename) or fault_of(unquote(filename))
     if wrong:
         shown = filename.encode("ascii", "backslashreplace").decode()[:80]
         raise RequestRefused(
@@ -46,6 +52,10 @@ def fault_of(filename: str) -> str | None:
         return "has a control character in it"
     if BIDI_OVERRIDES.intersection(filename):
         return "has a character in it that reverses the reading direction"
+    if DEVICE.fullmatch(filename):
+        return "is that of a device on Windows"
+    if filename[-1] in ". ":
+        return "ends with a dot or a space, which Windows drops"
     size = len(filename.encode())
     if size > MAX_NAME_BYTES:
         return f"is {size} bytes long; at most {MAX_NAME_BYTES} are taken"

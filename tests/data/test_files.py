@@ -30,6 +30,13 @@ def test_an_upload_is_found_again_with_its_bytes(room: Room) -> None:
         ("a\n.csv", "control character"),
         ("invoice\u202evsc.exe", "reading direction"),
         ("é" * 128 + ".csv", "260 bytes"),
+        ("%2e%2e%2fx.csv", "path"),
+        ("%2e%2e", "is empty"),
+        ("a%00.csv", "control character"),
+        ("CON", "device"),
+        ("lpt1.tar.csv", "device"),
+        ("a.csv.", "ends with"),
+        ("a.csv ", "ends with"),
         ("", "is empty"),
         ("..", "is empty"),
         ("\ud800.csv", "control character"),
@@ -45,7 +52,7 @@ def test_a_misleading_name_is_refused_and_nothing_is_kept(room: Room, name: str,
 
 
 @pytest.mark.parametrize(
-    "name", ["CON", "a.", "%2e%2e%2fx.csv", "데이터.csv", "a'; --.csv", "🙂.csv"]
+    "name", ["console.csv", "50%.csv", "a%22b.csv", "데이터.csv", "a'; --.csv", "🙂.csv"]
 )
 def test_a_name_that_is_merely_odd_is_kept_as_text(room: Room, name: str) -> None:
     saved = room.files.save_bytes(OWNER, name, b"x")
