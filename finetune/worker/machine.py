@@ -1,6 +1,7 @@
 """The machine the worker runs on: which device, which number format, how much it used."""
 
 import ctypes
+import gc
 import importlib.metadata
 import os
 import platform
@@ -86,11 +87,21 @@ def save_memory() -> None:
     library keeps gaps between freed blocks: together over 1 GB on MiniLM, for no speed.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS_KEPT))
-    # Only glibc has this; elsewhere the system's own allocator is left as it is.
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
-    if sys.platform == "linux" and set_option is not None:
-        set_option(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
-        set_option(M_TRIM_THRESHOLD, 16 * LARGE_BLOCK_BYTES)
+    _glibc("mallopt", M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+    _glibc("mallopt", M_TRIM_THRESHOLD, 16 * LARGE_BLOCK_BYTES)
+
+
+def give_memory_back() -> None:
+    """Return what is free inside this process to the system, before a phase that needs much."""
+    gc.collect()
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(function: str, *arguments: int) -> None:
+    """Call a function that only glibc has; elsewhere the allocator is left as it is."""
+    found = getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None
+    if found is not None:
+        found(*arguments)
 
 
 def peak_memory_bytes() -> int:

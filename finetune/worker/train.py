@@ -26,7 +26,14 @@ from finetune.worker.export import (
 from finetune.worker.families import read_base
 from finetune.worker.journal import Journal
 from finetune.worker.loop import Loop, Progress, Stop, doubts
-from finetune.worker.machine import Device, Stopwatch, choose_device, peak_memory_bytes, versions
+from finetune.worker.machine import (
+    Device,
+    Stopwatch,
+    choose_device,
+    give_memory_back,
+    peak_memory_bytes,
+    versions,
+)
 from finetune.worker.rows import Ids, Split, read_splits
 from finetune.worker.spec import TrainSpec
 from finetune.worker.tasks.classify import Classifier, Floats
@@ -76,6 +83,7 @@ class Training:
         logits = {name: self.task.logits(name) for name in ("validation", "test")}
         result = self._result(found, progress, {k: v.argmax(1) for k, v in logits.items()})
         self.journal.phase("exporting")
+        give_memory_back()
         result["export"] = self._export(logits["test"])
         result["training"]["peak_memory_bytes"] = peak_memory_bytes()
         result |= self._totals()
