@@ -11,12 +11,16 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import data
 from core.errors import RequestRefused, ServiceFailed
+from data.formats.base import Facts, Limits, Table
 from data.prepare import Prepared, Request, prepare
+from data.reading import read_table
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +39,46 @@ def run(request: Request, memory_bytes: int = MEMORY_BYTES, seconds: int = SECON
         RequestRefused: What is wrong with the file, or that it needs too much memory or time.
         ServiceFailed: The child could not do its work for a reason that is not the file's.
     """
+    answer = asked({"prepare": request.as_dict()}, memory_bytes, seconds)
+    return Prepared(**answer["prepared"])
+
+
+def read(
+    path: Path,
+    filename: str,
+    limits: Limits,
+    memory_bytes: int = MEMORY_BYTES,
+    seconds: int = SECONDS,
+) -> Table:
+    """`read_table` in a child; the table has no line numbers.
+
+    Raises as `run` does, and RequestRefused for texts of more than `limits.decoded_bytes`.
+    """
+    wanted = {"path": str(path), "filename": filename, "limits": asdict(limits)}
+    answer = asked({"read": wanted}, memory_bytes, seconds)
+    return Table(answer["table"], Facts(**answer["facts"]))
+
+
+def asked(request: Mapping[str, Any], memory_bytes: int, seconds: int) -> dict[str, Any]:
+    """The child's answer. Raises RequestRefused when it is a refusal."""
     with SLOTS:
-        return answer_of(json.loads(start(request, memory_bytes, seconds)))
+        answer: dict[str, Any] = json.loads(start(request, memory_bytes, seconds))
+    if refused := answer.get("refused"):
+        raise RequestRefused(
+            refused["message"],
+            code=refused["code"],
+            param=refused["param"],
+            fix=refused["fix"],
+        )
+    return answer
 
 
-def start(request: Request, memory_bytes: int, seconds: int) -> str:
+def start(request: Mapping[str, Any], memory_bytes: int, seconds: int) -> str:
     """What the child says on standard output."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "data.child", str(memory_bytes), str(seconds)],
-            input=json.dumps(request.as_dict()),
+            input=json.dumps(request),
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -73,18 +107,6 @@ def environment() -> dict[str, str]:
     return given | threads | {"ARROW_DEFAULT_MEMORY_POOL": "system", "PYTHONUTF8": "1"}
 
 
-def answer_of(answer: dict[str, dict[str, object]]) -> Prepared:
-    if "prepared" in answer:
-        return Prepared(**answer["prepared"])  # type: ignore[arg-type]  # our own JSON
-    refusal = {name: str(value) for name, value in answer["refused"].items() if value is not None}
-    raise RequestRefused(
-        refusal["message"],
-        code=refusal["code"],
-        param=refusal.get("param"),
-        fix=refusal.get("fix"),
-    )
-
-
 def too_much(why: str) -> RequestRefused:
     return RequestRefused(
         f"The file cannot be read with the memory and time that one file may take: {why}.",
@@ -101,11 +123,22 @@ def limit(memory_bytes: int, seconds: int) -> None:
         resource.setrlimit(kind, (allowed, hard))
 
 
+def answer_to(request: Mapping[str, Any]) -> dict[str, Any]:
+    if "prepare" in request:
+        return {"prepared": asdict(prepare(Request.from_dict(request["prepare"])))}
+    wanted = request["read"]
+    limits = Limits(**wanted["limits"])
+    table = read_table(Path(wanted["path"]), wanted["filename"], limits)
+    sizes = (len(value) for column in table.columns.values() for value in column if value)
+    if sum(sizes) > limits.decoded_bytes:
+        raise too_much(f"its texts have more than {limits.decoded_bytes >> 20} MiB")
+    return {"table": table.columns, "facts": asdict(table.facts)}
+
+
 def main(memory_bytes: str, seconds: str) -> None:
     limit(int(memory_bytes), int(seconds))
-    request = Request.from_dict(json.load(sys.stdin))
     try:
-        answer = {"prepared": asdict(prepare(request))}
+        answer = answer_to(json.load(sys.stdin))
     except RequestRefused as refusal:
         answer = {"refused": refusal.as_dict()}
     except MemoryError:

@@ -9,7 +9,7 @@ from data import columns
 from data.formats.base import Limits, Table
 from serving.requests import MAX_CHARACTERS
 
-LIMITS = Limits(rows=20_000)
+LIMITS = Limits(rows=20_000, cells=2_000_000, decoded_bytes=2**28)
 """Some minutes on one core; longer files are split."""
 BATCH = 64
 Answer = tuple[str, float]
@@ -24,7 +24,12 @@ def text_column(table: Table, given: str, trained_on: str) -> str:
         trained_on: The column that the model learned from; taken when the file has it too.
     """
     if table.rows == 0:
-        raise RequestRefused("The file has no rows.", code="no_rows", param="file_id")
+        raise RequestRefused(
+            "The file has no rows.",
+            code="no_rows",
+            param="file_id",
+            fix="Upload a file with a text in each row.",
+        )
     if given:
         columns.require(table, given, "column")
         return given

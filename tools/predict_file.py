@@ -5,8 +5,8 @@ from typing import Any
 
 from core.errors import RequestRefused
 from core.records.tables import Json, Model
+from data import child
 from data.formats.base import Table
-from data.reading import read_table
 from serving import predict
 from tools.base import Effect, Resolved, ToolContext, tool
 
@@ -42,7 +42,11 @@ def trained_on(ctx: ToolContext, model: Model) -> str:
 def read(ctx: ToolContext, file_id: str) -> Table:
     files = ctx.house.files
     filename = files.get(ctx.caller, file_id).filename
-    return read_table(files.path(ctx.caller, file_id), filename, predict.LIMITS)
+    try:
+        return child.read(files.path(ctx.caller, file_id), filename, predict.LIMITS)
+    except RequestRefused as refusal:
+        refusal.param = "file_id"
+        raise
 
 
 @tool(effect=Effect.SPENDS, resolve=resolve_predict)

@@ -22,6 +22,8 @@ class Limits:
 
     columns: int = 1_000
     rows: int = 2_000_000
+    cells: int = 20_000_000
+    """For compressed formats: rows times columns."""
     cell_characters: int = 1_000_000
     decoded_bytes: int = 2**30
     """For compressed formats: bytes after decompression."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import RequestRefused
@@ -33,11 +34,17 @@ def read(path: Path, filename: str, limits: Limits) -> Table:
     """Raises RequestRefused for a broken file, and before decoding one that would be too big."""
     check_footer(path)
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path) as file:
             check_size(file.metadata, limits)
             wanted, left_out = readable(file.schema_arrow)
+            repeated = [field.name for field in file.schema_arrow if is_text(field.type)]
+        # Each different text is read once: a few hundred bytes can repeat one a million times.
+        with pq.ParquetFile(
+            path, read_dictionary=repeated, page_checksum_verification=True
+        ) as file:
             table = file.read(columns=wanted, use_threads=False)
-            columns = {name: texts(table.column(name), name, limits) for name in wanted}
+        refuse_too_large(sum(map(spelled_out, table.columns)), limits)
+        columns = {name: texts(table.column(name), name, limits) for name in wanted}
     except RequestRefused:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
@@ -67,7 +74,30 @@ def check_size(metadata: Any, limits: Limits) -> None:
     if metadata.num_rows > limits.rows:
         raise too_many_rows(limits)
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    decoded = sum(group.total_byte_size for group in groups)
+    refuse_too_large(sum(group.total_byte_size for group in groups), limits)
+    cells = metadata.num_rows * metadata.num_columns
+    if cells > limits.cells:
+        raise RequestRefused(
+            f"The file has {metadata.num_rows:,} rows of {metadata.num_columns:,} columns; at "
+            f"most {limits.cells:,} cells are taken.",
+            code="file_too_large",
+            param="file",
+            fix="Keep the text and the label column and leave out the others.",
+        )
+
+
+def spelled_out(column: Any) -> int:
+    """Bytes of a column's texts when each row has its own."""
+    if not is_repeated_text(column.type):
+        return 0
+    lengths = [
+        pc.sum(pc.binary_length(chunk.dictionary.cast(pa.large_string())).take(chunk.indices))
+        for chunk in column.chunks
+    ]
+    return sum(length.as_py() or 0 for length in lengths)
+
+
+def refuse_too_large(decoded: int, limits: Limits) -> None:
     if decoded > limits.decoded_bytes:
         raise RequestRefused(
             f"The file unpacks to {decoded >> 20:,} MiB; at most {limits.decoded_bytes >> 20:,} "
@@ -95,11 +125,20 @@ def readable(schema: Any) -> tuple[list[str], dict[str, str]]:
     return [name for name in names if name not in left_out], left_out
 
 
+def is_text(kind: Any) -> bool:
+    types = pa.types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def is_repeated_text(kind: Any) -> bool:
+    return pa.types.is_dictionary(kind) and is_text(kind.value_type)
+
+
 def is_plain(kind: Any) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     types = pa.types
-    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    text = is_text(kind)
     number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
     nested = types.is_list(kind) or types.is_large_list(kind) or types.is_struct(kind)
     return bool(text or number or types.is_boolean(kind) or types.is_temporal(kind) or nested)
@@ -115,11 +154,18 @@ def texts(column: Any, name: str, limits: Limits) -> list[str | None]:
 
 def shown(column: Any) -> list[str | None]:
     """The values as text; lists and structs as JSON."""
+    if is_repeated_text(column.type):
+        return [value for chunk in column.chunks for value in looked_up(chunk)]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_nested(column.type):
         return [nested(value) for value in column.to_pylist()]
     return list(column.cast(pa.large_string()).to_pylist())
+
+
+def looked_up(chunk: Any) -> list[str | None]:
+    values = chunk.dictionary.cast(pa.large_string()).to_pylist()
+    return [None if at is None else values[at] for at in chunk.indices.to_pylist()]
 
 
 def nested(value: Any) -> str | None:

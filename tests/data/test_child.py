@@ -5,7 +5,9 @@ import pytest
 
 from core.errors import RequestRefused
 from data import child
+from data.formats.base import Limits
 from data.prepare import Request, Source, prepare
+from data.reading import read_table
 
 
 def request(folder: Path, content: str) -> Request:
@@ -53,4 +55,23 @@ def test_a_file_that_needs_too_much_memory_ends_the_child_and_is_refused(tmp_pat
 def test_a_file_that_takes_too_long_ends_the_child_and_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestRefused, match="time") as caught:
         child.run(request(tmp_path, rows(400_000)), seconds=1)
+    assert caught.value.code == "file_too_large"
+
+
+def test_a_table_read_in_the_child_is_the_one_read_here(tmp_path: Path) -> None:
+    upload = tmp_path / "upload"
+    upload.write_text("text;n\nhé;1\n;2\n", "utf-8")
+
+    table = child.read(upload, "a.csv", Limits())
+
+    here = read_table(upload, "a.csv")
+    assert table.columns == here.columns
+    assert table.facts.encoding == here.facts.encoding
+
+
+def test_a_table_of_too_many_texts_is_refused(tmp_path: Path) -> None:
+    upload = tmp_path / "upload"
+    upload.write_text(rows(60))
+    with pytest.raises(RequestRefused) as caught:
+        child.read(upload, "a.csv", Limits(decoded_bytes=500))
     assert caught.value.code == "file_too_large"

@@ -226,6 +226,24 @@ def test_a_broken_parquet_file_is_refused(tmp_path: Path, content: bytes, says: 
     assert says in error.message
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"text": ["x" * 100_000] * 2_000},
+        {f"c{n}": [7] * 30_000 for n in range(100)},
+    ],
+    ids=["one long text in every row", "many constant columns"],
+)
+def test_a_parquet_file_of_a_few_bytes_that_repeats_itself_is_refused(
+    tmp_path: Path, columns: dict[str, Any]
+) -> None:
+    content = parquet(columns, compression="zstd")
+    assert len(content) < 100_000
+    with pytest.raises(RequestRefused) as refused:
+        read(tmp_path, "a.parquet", content, Limits(decoded_bytes=2**20, cells=1_000_000))
+    assert refused.value.code == "file_too_large"
+
+
 def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused_before_it_does(
     tmp_path: Path,
 ) -> None:
