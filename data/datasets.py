@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -127,11 +128,18 @@ class Datasets:
             for batch in file.iter_batches():
                 yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
-    def export_jsonl(self, dataset: tables.Dataset, folder: Path) -> None:
-        """Write `train.jsonl`, `validation.jsonl` and `test.jsonl` with text and label a line."""
+    def export_jsonl(
+        self, dataset: tables.Dataset, folder: Path, at_most: int | None = None
+    ) -> None:
+        """Write `train.jsonl`, `validation.jsonl` and `test.jsonl` with text and label a line.
+
+        Args:
+            at_most: Of a split with more rows, about this many are written, evenly spaced.
+        """
         for split in SPLITS:
+            step = 1 if at_most is None else max(1, dataset.splits[split] // at_most)
             with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as file:
-                for _, text, label in self.rows(dataset, split):
+                for _, text, label in islice(self.rows(dataset, split), 0, None, step):
                     line = json.dumps({"text": text, "label": label}, ensure_ascii=False)
                     file.write(line + "\n")
 

@@ -18,6 +18,8 @@ from launchers.base import Capacity, Launcher
 ROOM_BYTES = 512 * 2**20
 """What a run may write: checkpoints, the exported model, its baselines."""
 MAX_THREADS = 4
+PROBE_ROWS = 20_000
+"""Rows of a split that a probe is given: enough to measure by, read in seconds."""
 ENDED = ("succeeded", "failed", "cancelled")
 """States of a run in which nothing more happens."""
 TASKS = {"classification": "classify"}
@@ -69,7 +71,7 @@ class Workshop:
             return folder
         self.need_room()
         folder.mkdir(parents=True, exist_ok=True)
-        self.datasets.export_jsonl(dataset, folder)
+        self.datasets.export_jsonl(dataset, folder, PROBE_ROWS if kind == "probe" else None)
         content = self.content(kind, dataset, recipe)
         # Written last: while it is missing, the folder counts as not there.
         write_json(folder / JOB_FILE, content)
@@ -79,13 +81,16 @@ class Workshop:
         self, kind: str, dataset: tables.Dataset, recipe: Mapping[str, Any]
     ) -> dict[str, Any]:
         """What stands in `job.json`."""
-        make = {"train": spec.TrainSpec, "probe": spec.ProbeSpec}[kind]
-        wanted = make(
-            task=TASKS[dataset.task],
-            base=base_of(self.bases.get(str(recipe["base_model"]))),
-            labels=labels_of(dataset),
-            recipe=recipe_of(recipe),
-            threads=threads(self.launcher.capacity),
+        common: dict[str, Any] = {
+            "task": TASKS[dataset.task],
+            "base": base_of(self.bases.get(str(recipe["base_model"]))),
+            "labels": labels_of(dataset),
+            "recipe": recipe_of(recipe),
+            "threads": threads(self.launcher.capacity),
+        }
+        probes = kind == "probe"
+        wanted = (
+            spec.ProbeSpec(**common, rows=dataset.splits) if probes else spec.TrainSpec(**common)
         )
         written = spec.to_json(wanted)
         spec.from_json(written)  # what the worker would refuse is refused here, before it costs

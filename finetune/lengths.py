@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -39,9 +40,7 @@ class Lengths:
 @lru_cache(maxsize=8)
 def measure(split: Path, tokenizer_file: Path) -> Lengths:
     """Read the texts of a split in Parquet with a base's tokenizer. Neither file ever changes."""
-    table = parquet.read_table(split, columns=["row", "text"])
-    step = -(-table.num_rows // SAMPLE_ROWS) or 1
-    texts = table["text"].to_pylist()[::step]
+    rows, texts = sample(split)
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -51,9 +50,22 @@ def measure(split: Path, tokenizer_file: Path) -> Lengths:
     missed = sum(ids.count(unknown) for ids in encoded) if unknown is not None else 0
     return Lengths(
         tokens=[len(ids) for ids in encoded],
-        rows=table["row"].to_pylist()[::step],
+        rows=rows,
         unknown_share=missed / max(1, count - 2 * len(encoded)),
     )
+
+
+def sample(split: Path) -> tuple[list[int], list[str]]:
+    """Row numbers and texts, evenly spaced; a large split is never whole in memory."""
+    with parquet.ParquetFile(split) as file:
+        step = -(-file.metadata.num_rows // SAMPLE_ROWS) or 1
+        pairs = (
+            pair
+            for batch in file.iter_batches(columns=["row", "text"])
+            for pair in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        )
+        chosen = list(islice(pairs, 0, None, step))
+    return [row for row, _ in chosen], [text for _, text in chosen]
 
 
 def unknown_id(tokenizer: Tokenizer) -> int | None:

@@ -107,12 +107,14 @@ class FakeDatasets:
     def folder(self, dataset: tables.Dataset) -> Path:
         return self.storage.path("datasets", dataset.id)
 
-    def export_jsonl(self, dataset: tables.Dataset, folder: Path) -> None:
+    def export_jsonl(
+        self, dataset: tables.Dataset, folder: Path, at_most: int | None = None
+    ) -> None:
         for split in ("train", "validation", "test"):
             table = parquet.read_table(self.folder(dataset) / f"{split}.parquet")
             lines = [
                 json.dumps({"text": row["text"], "label": row["label"]})
-                for row in table.to_pylist()
+                for row in table.to_pylist()[:at_most]
             ]
             (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
 

@@ -362,3 +362,12 @@ def test_hotel_reviews_in_chinese_are_read_without_the_one_that_has_no_text(
     assert dataset.rows == 7_765
     assert dataset.profile["language"]["han"] > 0.95
     assert dataset.profile["skipped"] == [{"reason": "no text", "count": 1, "rows": [6375]}]
+
+
+def test_a_large_split_is_exported_in_part_when_that_is_enough(
+    room: Room, tickets: tables.Dataset, tmp_path: Path
+) -> None:
+    room.datasets.export_jsonl(tickets, tmp_path, at_most=20)
+    whole = tickets.splits["train"]
+    lines = (tmp_path / "train.jsonl").read_text().splitlines()
+    assert 20 <= len(lines) <= 30 < whole
