@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sqlalchemy import delete
 
 from core.errors import RequestRefused
@@ -21,8 +21,12 @@ from core.strict_json import parse_object
 MAX_JSON_BYTES = 2 * 2**20
 KEEP_ANSWERS_S = 24 * 3600.0
 MAX_KEY_LENGTH = 255
+REPLAYED = {"Idempotent-Replayed": "true"}
+EVENTS = "text/event-stream"
 
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+_making: set[asyncio.Task[None]] = set()
+"""Answers on their way; the event loop itself would let go of them."""
 
 
 def caller_of(request: Request) -> Caller:
@@ -64,43 +68,97 @@ async def once(
     Args:
         body: What must be the same for the key to mean the same request.
     """
-    key = request.headers.get("idempotency-key")
+    key = key_of(request)
     if key is None:
         return await answer()
-    if not 0 < len(key) <= MAX_KEY_LENGTH:
-        raise RequestRefused(
-            f"Idempotency-Key has {len(key)} characters.", fix=f"Use 1 to {MAX_KEY_LENGTH}."
-        )
-    user = caller_of(request).user
-    asked = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).hexdigest()
-    async with _locks.setdefault(f"{user}\n{key}", asyncio.Lock()):
+    user, asked = caller_of(request).user, hash_of(request, body)
+    async with lock_of(user, key):
         if (given := remembered(database, user, key, asked)) is not None:
-            return given
+            return JSONResponse(json.loads(given.body), given.status, REPLAYED)
         response = await answer()
         if response.status_code < 500:
-            remember(database, user, key, asked, response)
+            text = bytes(response.body).decode()
+            remember(database, user, key, asked, response.status_code, text)
         return response
 
 
-def remembered(database: Database, user: str, key: str, asked: str) -> Response | None:
+async def once_streamed(
+    request: Request, database: Database, body: bytes, pieces: AsyncIterator[str]
+) -> StreamingResponse:
+    """`once`, for an answer as server-sent events.
+
+    With a key the answer is made to its end even when nobody listens any more, so that asking
+    again gets the whole of it.
+    """
+    key = key_of(request)
+    if key is None:
+        return StreamingResponse(pieces, media_type=EVENTS)
+    user, asked = caller_of(request).user, hash_of(request, body)
+    lock = lock_of(user, key)
+    await lock.acquire()
+    try:
+        given = remembered(database, user, key, asked)
+    except BaseException:
+        lock.release()
+        raise
+    if given is not None:
+        lock.release()
+        return StreamingResponse(iter([given.body]), given.status, REPLAYED, EVENTS)
+    coming: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def make() -> None:
+        said = []
+        try:
+            async for piece in pieces:
+                said.append(piece)
+                coming.put_nowait(piece)
+            remember(database, user, key, asked, 200, "".join(said))
+        finally:
+            lock.release()
+            coming.put_nowait(None)
+
+    task = asyncio.create_task(make())
+    _making.add(task)
+    task.add_done_callback(_making.discard)
+    return StreamingResponse(drained(coming), media_type=EVENTS)
+
+
+async def drained(coming: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
+    while (piece := await coming.get()) is not None:
+        yield piece
+
+
+def key_of(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= MAX_KEY_LENGTH:
+        raise RequestRefused(
+            f"Idempotency-Key has {len(key)} characters.", fix=f"Use 1 to {MAX_KEY_LENGTH}."
+        )
+    return key
+
+
+def hash_of(request: Request, body: bytes) -> str:
+    return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).hexdigest()
+
+
+def lock_of(user: str, key: str) -> asyncio.Lock:
+    return _locks.setdefault(f"{user}\n{key}", asyncio.Lock())
+
+
+def remembered(database: Database, user: str, key: str, asked: str) -> Idempotency | None:
     with database.read() as session:
         found = session.get(Idempotency, (key, user))
-    if found is None:
-        return None
-    if found.request != asked:
+    if found is not None and found.request != asked:
         raise RequestRefused(
             "This Idempotency-Key was used for another request.",
             code="idempotency_key_reused",
             fix="Use a new key for a new request.",
         )
-    return JSONResponse(json.loads(found.body), found.status, {"Idempotent-Replayed": "true"})
+    return found
 
 
-def remember(database: Database, user: str, key: str, asked: str, response: Response) -> None:
+def remember(database: Database, user: str, key: str, asked: str, status: int, body: str) -> None:
     old = Idempotency.created_at < time.time() - KEEP_ANSWERS_S
-    body = bytes(response.body).decode()
     with database.write() as session:
         session.execute(delete(Idempotency).where(old))
-        session.add(
-            Idempotency(key=key, owner=user, request=asked, status=response.status_code, body=body)
-        )
+        session.add(Idempotency(key=key, owner=user, request=asked, status=status, body=body))

@@ -30,6 +30,7 @@ STATUS = {
     "too_many": 429,
     "disk_full": 507,
 }
+SHAPES = "GET /openapi.json lists what there is."
 
 
 def status_of(error: ThimbleError) -> int:
@@ -68,7 +69,7 @@ def install(app: FastAPI) -> None:
         refusal = RequestRefused(
             "There is no such address." if code == "not_found" else "This cannot be done here.",
             code=code,
-            fix="GET /openapi.json lists what there is.",
+            fix=SHAPES,
         )
         return JSONResponse(body_of(refusal, new_request_id()), error.status_code)
 
@@ -76,7 +77,10 @@ def install(app: FastAPI) -> None:
     async def wrong_shape(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         name = str(first["loc"][-1]) if first["loc"] else None
-        return respond(RequestRefused(f"{name}: {first['msg'].lower()}.", param=name))
+        refusal = RequestRefused(
+            f"{name}: {first['msg'].lower()}.", code="invalid_argument", param=name, fix=SHAPES
+        )
+        return respond(refusal)
 
     @app.exception_handler(Exception)
     async def unexpected(_: Request, error: Exception) -> JSONResponse:

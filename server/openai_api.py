@@ -1,6 +1,7 @@
 """The routes that OpenAI's clients know: files and models; and `/v1/classify` beside them."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,12 +17,14 @@ from starlette.types import Message, Receive
 from core.errors import RequestRefused
 from core.identity import Caller
 from core.records.tables import File
+from server import pages
 from server.bodies import caller_of, fields, once, read_limited
 from serving import gateway
 from tools.base import House
 
 CHUNK_BYTES = 2**20
 MULTIPART_OVERHEAD_BYTES = 2**16
+PURPOSE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def routes(house: House) -> APIRouter:
@@ -32,7 +35,7 @@ def routes(house: House) -> APIRouter:
         """Take a file in (multipart: `file`, `purpose`); it is on the disk when this answers."""
         limit = house.settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
         async with uploaded(Request(request.scope, limited(request.receive, limit))) as form:
-            file, purpose = file_in(form), str(form.get("purpose") or "user_data")
+            file, purpose = file_in(form), purpose_in(form)
             digest = await run_in_threadpool(hash_of, file.file)
             body = f"{file.filename}\n{purpose}\n{digest}".encode()
             answer = partial(keep, house, caller_of(request), file, purpose)
@@ -40,8 +43,10 @@ def routes(house: House) -> APIRouter:
 
     @router.get("/files")
     async def list_files(request: Request) -> dict[str, Any]:
+        """A page of the files: `limit`, `after`, `order` and `purpose` as OpenAI has them."""
+        wanted = pages.wanted(request.query_params)
         found = await run_in_threadpool(house.files.list, caller_of(request))
-        return {"object": "list", "data": [file_object(one) for one in found], "has_more": False}
+        return pages.page([file_object(one) for one in found], wanted)
 
     @router.get("/files/{identifier}")
     async def read_file(identifier: str, request: Request) -> dict[str, Any]:
@@ -84,11 +89,35 @@ async def uploaded(request: Request) -> AsyncIterator[FormData]:
     try:
         form = await request.form(max_files=1, max_fields=4)
     except HTTPException as error:
-        raise RequestRefused(f"The form cannot be read: {error.detail}") from None
+        raise RequestRefused(
+            f"The form cannot be read: {error.detail}",
+            code="bad_form",
+            fix="Send multipart/form-data with one part `file` and, if you like, one `purpose`.",
+        ) from None
     try:
         yield form
     finally:
         await form.close()
+
+
+def purpose_in(form: FormData) -> str:
+    for name in form:
+        if name not in ("file", "purpose"):
+            raise RequestRefused(
+                f"There is no field {name[:80]!r} here.",
+                code="unknown_argument",
+                param=name[:80],
+                fix="Known: file, purpose.",
+            )
+    purpose = form.get("purpose") or "user_data"
+    if not isinstance(purpose, str) or not PURPOSE.fullmatch(purpose):
+        raise RequestRefused(
+            "purpose is not a word of at most 64 letters.",
+            code="invalid_argument",
+            param="purpose",
+            fix="Leave it out, or give a word such as fine-tune.",
+        )
+    return purpose
 
 
 def file_in(form: FormData) -> UploadFile:

@@ -13,7 +13,7 @@ from agent.events import to_json
 from agent.session import FileRef, Session
 from core import approvals
 from core.errors import RequestRefused
-from server.bodies import caller_of, fields, once, read_limited
+from server.bodies import caller_of, fields, once, once_streamed, read_limited
 from server.health import check_health
 from tools import base
 
@@ -65,10 +65,11 @@ def routes(house: base.House) -> APIRouter:
     @router.post("/api/chat")
     async def chat(request: Request) -> StreamingResponse:
         """Say something in a thread; the answer comes as server-sent events."""
-        body = fields(await read_limited(request), "thread_id", "text", "files")
+        raw = await read_limited(request)
+        body = fields(raw, "thread_id", "text", "files")
         session = Session(house, caller_of(request), thread_of(body), channel="terminal")
         events = stream(session, text_of(body), files_of(house, request, body))
-        return StreamingResponse(events, media_type="text/event-stream")
+        return await once_streamed(request, house.database, raw, events)
 
     return router
 

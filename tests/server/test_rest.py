@@ -5,11 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from core.errors import RequestRefused
+from core.records.tables import Message
 from server.client import Client
 from tools.base import House
 
+SSE = "text/event-stream; charset=utf-8"
 TICKETS = Path(__file__).parent.parent / "files" / "tickets.csv"
 
 
@@ -88,6 +91,67 @@ def test_an_idempotency_key_used_for_another_body_is_refused(url: str) -> None:
     )
     assert (first.status_code, other.status_code) == (200, 422)
     assert other.json()["error"]["code"] == "idempotency_key_reused"
+
+
+def test_a_message_with_the_same_idempotency_key_is_said_once(url: str, house: House) -> None:
+    body = {"thread_id": "t", "text": "what can you do?"}
+    headers = {"Idempotency-Key": "message-1"}
+    answers = [httpx.post(f"{url}/api/chat", json=body, headers=headers) for _ in range(2)]
+    assert answers[0].text == answers[1].text != ""
+    assert [answer.headers["content-type"] for answer in answers] == [SSE, SSE]
+    with house.database.read() as session:
+        said = session.scalars(select(Message).where(Message.thread_id == "t")).all()
+    assert len(said) == 2
+    other = httpx.post(f"{url}/api/chat", json=body | {"text": "hello"}, headers=headers)
+    assert (other.status_code, other.json()["error"]["code"]) == (422, "idempotency_key_reused")
+
+
+def test_a_message_is_answered_to_its_end_when_the_listener_leaves(url: str) -> None:
+    body = {"thread_id": "t", "text": "what can you do?"}
+    headers = {"Idempotency-Key": "message-1"}
+    with httpx.stream("POST", f"{url}/api/chat", json=body, headers=headers) as left:
+        assert left.status_code == 200
+    again = httpx.post(f"{url}/api/chat", json=body, headers=headers)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "turn_ended" in again.text
+
+
+def test_files_are_listed_in_pages(program: Client, url: str) -> None:
+    ids = [program.upload(TICKETS, purpose=word) for word in ("a", "b", "a")]
+
+    def listed(**query: str | int) -> tuple[list[str], bool]:
+        found = httpx.get(f"{url}/v1/files", params=query).json()
+        return [one["id"] for one in found["data"]], found["has_more"]
+
+    assert listed() == (ids, False)
+    assert listed(limit=2) == (ids[:2], True)
+    assert listed(limit=2, after=ids[1]) == (ids[2:], False)
+    assert listed(order="desc", limit=1) == (ids[2:], True)
+    assert listed(purpose="a") == ([ids[0], ids[2]], False)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=-1", "limit=1000000000", "limit=many", "order=up", "page=-1", "after=no"],
+)
+def test_a_page_that_cannot_be_is_refused(url: str, query: str) -> None:
+    answer = httpx.get(f"{url}/v1/files?{query}")
+    assert answer.status_code in (400, 404)
+    assert answer.json()["error"]["param"] == query.partition("=")[0]
+    assert answer.json()["error"]["fix"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"purpose": "x" * 65}, {"purpose": "a\nb"}, {"expires_after": "1"}, {"a": "1"}]
+)
+def test_a_field_beside_the_file_that_is_not_read_is_refused(
+    url: str, house: House, fields: dict[str, str]
+) -> None:
+    form = {"file": ("t.csv", TICKETS.read_bytes())}
+    answer = httpx.post(f"{url}/v1/files", files=form, data=fields)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] in fields
+    assert list((house.settings.home / "files").iterdir()) == []
 
 
 @pytest.mark.parametrize(
