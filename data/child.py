@@ -107,6 +107,15 @@ def environment() -> dict[str, str]:
     return given | threads | {"ARROW_DEFAULT_MEMORY_POOL": "system", "PYTHONUTF8": "1"}
 
 
+def deleted() -> RequestRefused:
+    return RequestRefused(
+        "The file was deleted while it was read.",
+        code="not_found",
+        param="file_id",
+        fix="Upload it again.",
+    )
+
+
 def too_much(why: str) -> RequestRefused:
     return RequestRefused(
         f"The file cannot be read with the memory and time that one file may take: {why}.",
@@ -141,6 +150,8 @@ def main(memory_bytes: str, seconds: str) -> None:
         answer = answer_to(json.load(sys.stdin))
     except RequestRefused as refusal:
         answer = {"refused": refusal.as_dict()}
+    except FileNotFoundError:
+        answer = {"refused": deleted().as_dict()}
     except MemoryError:
         answer = {"refused": too_much("the memory was used up").as_dict()}
     json.dump(answer, sys.stdout)

@@ -171,7 +171,10 @@ class Datasets:
         return Source(path=str(path), filename=row.filename, sha256=row.sha256, param=param)
 
     def _stage(self, *sources: Source | None) -> Path:
-        sizes = [Path(source.path).stat().st_size for source in sources if source]
+        try:
+            sizes = [Path(source.path).stat().st_size for source in sources if source]
+        except FileNotFoundError:
+            raise child.deleted() from None
         self.storage.need_room(2 * sum(sizes))
         staging = self.storage.path("datasets", new_id("new") + STAGING)
         staging.mkdir()

@@ -75,3 +75,13 @@ def test_a_table_of_too_many_texts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestRefused) as caught:
         child.read(upload, "a.csv", Limits(decoded_bytes=500))
     assert caught.value.code == "file_too_large"
+
+
+def test_a_file_deleted_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    asked = request(tmp_path, rows(60))
+    (tmp_path / "upload").unlink()
+    with pytest.raises(RequestRefused, match="deleted") as caught:
+        child.run(asked)
+    assert (caught.value.code, caught.value.param) == ("not_found", "file_id")
+    with pytest.raises(RequestRefused, match="deleted"):
+        child.read(tmp_path / "upload", "a.csv", Limits())
