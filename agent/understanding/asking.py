@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from agent.understanding.clauses import cut
 from agent.understanding.text import quotes, tidy
 
 VERB = (
@@ -56,6 +57,7 @@ BARE = (
     rf"^(?:try|test|classify|predict|label|categori[sz]e|tag) (?:the (?:text|message|sentence) )?"
     rf"(?P<text>.+?)(?: (?:with|using|on) {TARGET})?$",
     r"^(?:which|what) (?:label|class|category|intent|queue) (?:is|has|would be|does|for|fits|gets?)"
+    r"(?! (?:the )?(?:most|least|best|worst|largest|smallest|biggest|rarest|it|there)\b)"
     r"(?: for)? (?P<text>.+)$",
 )
 POLITE = re.compile(
@@ -68,9 +70,16 @@ ASK_ONLY = re.compile(
     rf"|out))?\W*$",
     re.IGNORECASE,
 )
+CHINESE_VERB = r"(?:属于|分类|预测|分到|哪一?[类个]|类别|意图|怎么说|标签|问|试|测)"
 CHINESE = re.compile(
     r"(?:问问?|让|用|试试|测试|分类)\s*(?:一下|一问)?\s*(?:它|模型|端点|接口|xtargetx)?\s*"
     r"(?:一下|分类|预测|这句话?|这句)?\s*[::,,]\s*(?P<text>.+)$"
+)
+
+
+CHINESE_BASE = re.compile(
+    r"[,,;;。\s]*(?:并且?|再|同时)?(?:和|与|跟|同|对比|比较)?一?下?(?:基础|基座|原始|未微调|没微调)(?:的)?"
+    r"(?:模型)?(?:的)?(?:结果|回答)?(?:做|进行)?(?:比较|对比|相比|比)?(?:一下)?$"
 )
 
 
@@ -82,6 +91,8 @@ class Asking:
     text: str
     """Empty when the request asks without saying what."""
     compare: bool = False
+    before: str = ""
+    """What the request wants first, such as `deploy it` of `deploy it and ask it: hello`."""
 
 
 def asking(text: str, names: list[str]) -> Asking | None:
@@ -95,10 +106,10 @@ def asking(text: str, names: list[str]) -> Asking | None:
     if found is None:
         return None
     head, said, compare = found.head, found.text, bool(BASE_TOO.search(found.head))
-    tail = COMPARING.search(said)
+    tail = COMPARING.search(said) or CHINESE_BASE.search(said)
     if tail and tail.end() >= len(said.rstrip(" .?!)")):
         said, compare = said[: tail.start()], True
-    return Asking(head, trimmed(said), compare)
+    return Asking(head, trimmed(said), compare, found.before)
 
 
 def trimmed(said: str) -> str:
@@ -113,8 +124,13 @@ def in_quotes(plain: str, names: list[str]) -> Asking | None:
     if not marked:
         return None
     said = max(marked, key=len)
+    colon = COLON.match(plain)
+    if colon and not re.match(r"\W", colon["text"]):
+        return None
     head = " ".join(plain.replace(said, " ", 1).split())
-    asks = re.search(rf"\b{VERB}\b", head, re.IGNORECASE) and not NOT_ASKING.search(head)
+    asks = re.search(rf"\b{VERB}\b|{CHINESE_VERB}", head, re.IGNORECASE) and not NOT_ASKING.search(
+        head
+    )
     follows = re.match(r"^\W*(?:and|what about|how about|and what about|now)?\W*$", head, re.I)
     return Asking(head, said) if asks or follows else None
 
@@ -124,11 +140,14 @@ def after_colon(plain: str) -> Asking | None:
     if chinese:
         return Asking(plain[: chinese.start("text")], chinese["text"])
     match = COLON.match(plain)
-    if not match or NOT_ASKING.search(match["head"]):
+    if not match:
+        return None
+    *before, last = cut(match["head"])
+    if NOT_ASKING.search(last) or not re.search(rf"\b{VERB}\b", last, re.I):
         return None
     if re.search(r"\b(?:text|labels?)$", match["head"], re.I) and " " in match["head"]:
         return None
-    return Asking(match["head"], match["text"])
+    return Asking(last, match["text"], before=", ".join(part for part in before if part.strip()))
 
 
 def in_the_open(plain: str, names: list[str]) -> Asking | None:

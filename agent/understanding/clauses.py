@@ -7,11 +7,13 @@ from agent.understanding.text import QUOTED, normal, tidy
 
 VERBS = (
     r"fine-?\s?tune|train|tune|retrain|deploy|publish|serve|host|put|ship|release|ask|show|"
-    r"tell|list|check|validate|compare|stop|cancel|delete|remove|start|launch|begin|run|make|create|"
+    r"tell|list|check|validate|compare|stop|cancel|delete|remove|start|launch|begin|run|make|"
+    r"create|"
     r"build|turn|do not|don'?t|never|let|give|call|name|use|describe|export|download|add|index|"
     r"search|say|predict|classify|estimate|quote|explain|plan|retry|bring|roll out|what|how|is|"
     r"do it|please|look|set|go|then|wait|only|just|expose|approve|test it|try it|test the|try the|"
     r"get it|without|not yet|but|take|once|when|after|as soon as|微调|训练|部署|上线|取消|停止"
+    r"|(?:the )?(?:texts?|labels?) (?:column |field )?(?:is|are|in|comes?|from)|columns? "
     r"|发布|创建|删除|比较|问|先|然后|再|不要|别"
 )
 THEN = (
@@ -21,7 +23,8 @@ THEN = (
 BOUNDARY = re.compile(
     rf"\s*;\s*|(?<=[.!?])\s+(?=\D)|(?<=[^\d\W])\.\s+|{THEN}"
     rf"|,?\s*\b(?:and|but|or)\s+(?=(?:{VERBS})\b)|\s*,\s*(?=(?:{VERBS})\b)|\s+(?=without\b)"
-    r"|\s*,?\s*(?:然后|接着|之后|并且|并|再|最后)\s*|\s*,\s*(?=[\u3400-\u9fff])|\s+-\s+",
+    r"|\s*,?\s*(?:然后|接着|之后|并且|(?<=.)并(?!行)|(?<=.)再(?!试|来|次|跑|训练一次)|最后)\s*|"
+    r"\s*,\s*(?=[\u3400-\u9fff])|\s+-\s+",
     re.IGNORECASE,
 )
 POLITE = re.compile(
@@ -35,14 +38,22 @@ POLITE = re.compile(
     r"perhaps|if possible|do you mind|may i ask you to)\b[,:!.]*\s*"
     r"|(?:请你?|帮我|帮忙|麻烦你?|给我|我想要?|我要|现在|能不能|可以|先|那就|好的?)[,，]?\s*)+"
 )
+POLITE_TAIL = re.compile(
+    r"[ ,]+(?:(?:please|pl[sz]+|thanks|thank you|thx|for me|if you can|if possible|if you (?:do "
+    r"not|don't) mind"
+    r"|when you can|asap|right away|real quick|quickly|will you|would you|could you|can you|"
+    r"mate)[ ,!.?]*)+$",
+    re.IGNORECASE,
+)
 NEGATED = re.compile(
     r"\b(?:do not|does not|did not|never|not yet|without|no need to|need not|will not|would"
     r" rather not|"
     r"should not|must not|instead of|rather than|nothing yet|not to|no)\b(?! (?:longer|more|idea))"
-    r"|(?:不要|别|先不|不用|不必)"
+    r"|(?:不要|(?<![类级性识区特分])别(?!的|人)|先不|不用|不必)"
 )
 WONDERING = re.compile(
-    r"\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have"
+    r"\bneed (?:it|this|that|them|xnamex)? ?any ?(?:more|longer)\b"
+    r"|\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have"
     r"|get|find)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
 )
 SUBORDINATE = re.compile(
@@ -56,7 +67,8 @@ DONE_FIRST = re.compile(
 )
 """The condition in `once it is done deploy it`."""
 TRAILING = re.compile(
-    r"[, ]+(?:after|once(?! more)|when|as soon as|before|if|while|until|unless|so that|because"
+    r"[, ]+(?:after|once(?! more)|when|as soon as|before|if|while|until|unless|so (?:that|i|we|"
+    r"you|they)|because"
     r"|since)\b.*$"
 )
 
@@ -95,6 +107,7 @@ def cut(plain: str) -> list[str]:
 
 
 def clause(raw: str) -> Clause:
+    raw = POLITE_TAIL.sub("", raw) or raw
     text = polite_free(DONE_FIRST.sub("", polite_free(normal(raw))))
     negated = bool(NEGATED.search(text)) and not WONDERING.search(text)
     return Clause(raw, text, negated)

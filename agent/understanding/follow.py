@@ -10,7 +10,7 @@ from agent.understanding.fresh import fresh, plan_of
 from agent.understanding.names import mentions
 from agent.understanding.plan import Plan, Step, Turn
 from agent.understanding.scene import Scene
-from agent.understanding.slots import hyperparameters
+from agent.understanding.settings import hyperparameters, relative
 from agent.understanding.text import normal, quotes, words
 from agent.understanding.wishes import wish_of, wishes_of
 from agent.world import FileName, World
@@ -104,19 +104,70 @@ def changed(
     call = last_call(past, world)
     if call is None:
         return None
-    changes = hyperparameters(said)
-    if call.tool in ("start_finetune", "quote_finetune") and changes:
-        if re.search(r"\b(?:finetun|train\b|dataset|plan|quote|how long)|微调|训练", spoken):
-            return None
-        return Plan([Step(call.tool, call.arguments | changes)])
+    changes = hyperparameters(said) | relative(said, call.arguments)
+    if call.tool in ("start_finetune", "quote_finetune"):
+        if changes and not re.search(ABOUT_TRAINING, spoken):
+            return Plan([Step(call.tool, call.arguments | changes)])
+        return same_plan(said, world, past, call) or about_another(spoken, world, call)
     if call.tool == "ask_endpoint":
         return asked_again(said, spoken, world, call)
+    return about_another(spoken, world, call)
+
+
+ABOUT_TRAINING = r"\b(?:finetun|train\b|dataset|plan|quote|how long)|微调|训练"
+
+
+def same_plan(said: str, world: World, past: list[Turn], call: Step) -> Plan | None:
+    """`What would that take?` and, after a plan, `ok, train it`: with the settings said before."""
+    plan = fresh(said, world, past, ())
+    tools = [step.tool for step in plan.steps]
+    planned = tools == ["quote_finetune"] or (tools, call.tool) == (
+        ["start_finetune"],
+        "quote_finetune",
+    )
+    if not planned or not re.search(r"\b(?:it|that|this)\b|这|它", normal(said)):
+        return None
+    if plan.steps[0].arguments.get("dataset") != call.arguments.get("dataset"):
+        return None
+    return Plan([Step(tools[0], call.arguments | plan.steps[0].arguments)], None, plan.reply)
+
+
+ANOTHER = re.compile(
+    r"(?:(?:no|nope|sorry|oops|wait|actually|and|also|now|then|but|what|how|about|same|again|do|"
+    r"the|for|on|with|to|"
+    r"of|in|i|meant|mean|rather|instead|use|take|make|it|that|please|ok|okay|hmm|is|not|try|one|"
+    r"dataset|model|run|"
+    r"endpoint|thing|other|too|as|well|xnamex|换成|那|呢|不对?|是|用|另一个|也|同样)\b[\W]*|\W+)+"
+)
+KINDS = {"dataset": "datasets", "model": "models", "endpoint": "endpoints", "run": "runs"}
+
+
+def about_another(spoken: str, world: World, call: Step) -> Plan | None:
+    """The last call again for what is named now: `and tickets?`, `no, the other one`."""
+    named = mentions(spoken, world)
+    other = re.search(r"\bother (?:one|dataset|model|run|endpoint)\b|另一个|另外一个", spoken)
+    if not (named.tags or other) or not ANOTHER.fullmatch(named.masked):
+        return None
+    for kind, plural in KINDS.items():
+        if kind not in call.arguments:
+            continue
+        given: list[str] = getattr(named, plural) or others(world, plural, call.arguments[kind])
+        if len(given) == 1 and given[0] != call.arguments[kind]:
+            return Plan([Step(call.tool, call.arguments | {kind: given[0]})])
     return None
 
 
+def others(world: World, plural: str, than: str) -> list[str]:
+    names = {"runs": [run.id for run in world.runs], "endpoints": world.live}.get(plural)
+    known = getattr(world, plural) if names is None else names
+    return [name for name in known if name != than]
+
+
 BASE_TOO = re.compile(
-    r"^(?:(?:and|now|please|also|compare|what|how|about|does|would|it|that|with|to|against|the|do|say|show|me|"
-    r"beside|next|untuned|original|model|says?|too|as well|versus|vs)\W*)*\bbase(?:line)?\b"
+    r"^(?:(?:and|now|please|also|compare|what|how|about|does|would|it|that|with|to|against|the|"
+    r"do|say|show|me|"
+    r"beside|next|model|says?|too|as well|versus|vs)\W*)*\b(?:base(?:line)?|untuned(?: one)?|"
+    r"untrained(?: one)?|original(?: one)?)\b"
     r"(?:\W*(?:model|say|says|too|as|well|answer|think|it|that|on|about|do|to))*\W*$"
 )
 
@@ -125,12 +176,13 @@ def asked_again(said: str, spoken: str, world: World, call: Step) -> Plan | None
     if BASE_TOO.match(spoken) or re.match(r"^compare (?:it|that|them)\b", spoken):
         return Plan([Step("ask_endpoint", call.arguments | {"compare_with": "base"})])
     another = re.match(
-        r"^(?:and|and what about|what about|how about|and for|and this|another|this one|also|now)"
-        r"(?: (?:this|this one|that))?[:,]? (?P<text>.{8,})$",
+        r"^(?:(?:and|then|also|now|ok|next|what about|how about|for|another|this|one|try|"
+        r"that)\b[:,]? ?)+"
+        r"(?P<text>\S.{7,})$",
         said,
         re.IGNORECASE,
     )
-    if another and not wishes_of(said, world, False):
+    if another and (":" in said[: another.start("text")] or not wishes_of(said, world, False)):
         arguments = {**call.arguments, "input": (quotes(said) or [another["text"]])[0]}
         arguments.pop("compare_with", None)
         return Plan([Step("ask_endpoint", arguments)])

@@ -11,7 +11,8 @@ from agent.understanding.on_models import NO_ENDPOINT
 from agent.understanding.plan import Plan, Step, Turn
 from agent.understanding.scene import Scene
 from agent.understanding.sentence import tags_in
-from agent.understanding.slots import columns, hyperparameters
+from agent.understanding.settings import hyperparameters
+from agent.understanding.slots import columns
 from agent.understanding.steps import BUILDERS
 from agent.understanding.text import normal, quotes, tidy, word_set
 from agent.understanding.wish import Answer, Wish, which
@@ -35,6 +36,8 @@ def fresh(
     wishes = taken_in(wishes_of(said, world, bool(files)), said, scene)
     plan = plan_of(wishes, scene) if wishes else without_wish(said, scene)
     marked = max(quotes(said), key=len, default="")
+    if plan.ask and not scene.datasets() and world.documents and ASKING_BACK.search(said):
+        return Plan([Step("search_docs", {"query": said})])
     if not plan.steps and not plan.ask and " " in marked and scene.live():
         return ask_plan(Asking(said.replace(marked, ""), marked), scene)
     return plan
@@ -63,6 +66,7 @@ def plan_of(wishes: list[Wish], scene: Scene) -> Plan:
     replies: list[str] = []
     for wish in wishes:
         answer = answer_of(wish, scene)
+        scene.remember(wish.named)
         if answer.ask:
             return Plan(ask=answer.ask, reply=answer.ask)
         steps += [step for step in answer.steps if step not in steps]
@@ -102,6 +106,7 @@ OURS = frozenset(
         "BASE",
         "LATENCY",
         "BASELINE",
+        "FLAWS",
         "ROWS",
     }
 )
@@ -116,10 +121,13 @@ def about_us(wish: Wish, scene: Scene) -> bool:
 
 UNKNOWN = re.compile(
     r"\b(?:(?:fine-?\s?tun\w+|train\w*|classifier|model)(?: \w+){0,3}? on|dataset|deploy"
-    r"|describe|check|delete)"
-    r" (?:the |my |dataset |model |a )*[\"'`]?(?P<name>[A-Za-z][\w.-]*(?:@\d+)?)[\"'`]?"
+    r"|describe|check|delete|drop|remove|export|download|table)"
+    r" (?:the |my |dataset |model |table |a )*[\"'`]?(?P<name>[A-Za-z][\w.-]*(?:@\d+)?)[\"'`]?"
     r"(?= (?:with|for|and|dataset|using|at|as|now|please)\b|[,.?!;]|$)",
     re.IGNORECASE,
+)
+UNKNOWN_CHINESE = re.compile(
+    r"(?:在|用|对|数据集)\s*(?P<name>[A-Za-z][\w.-]*)(?:\s*(?:上|来|训练|微调)|\W*$)"
 )
 NAMED_TOOLS = (
     "start_finetune",
@@ -127,6 +135,9 @@ NAMED_TOOLS = (
     "describe_dataset",
     "check_dataset",
     "deploy_endpoint",
+    "delete_dataset",
+    "delete_model",
+    "export_model",
 )
 
 
@@ -134,10 +145,11 @@ def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
     """A question when the request clearly names something that does not exist."""
     if wish.named.tags or wish.intent not in NAMED_TOOLS or scene.made_dataset:
         return None
-    match = UNKNOWN.search(tidy(wish.raw))
-    if not match or tags_in(normal(match["name"])) or not_a_name(match["name"]):
+    match = UNKNOWN.search(tidy(wish.raw)) or UNKNOWN_CHINESE.search(tidy(wish.raw))
+    if not match or tags_in(normal(match["name"])) - {"OUTSIDE"} or not_a_name(match["name"]):
         return None
-    kind = "model" if wish.intent == "deploy_endpoint" else "dataset"
+    about_model = ("deploy_endpoint", "export_model", "delete_model")
+    kind = "model" if wish.intent in about_model else "dataset"
     if scene.tables() or columns(wish.raw):
         return None
     known = scene.models() if kind == "model" else scene.datasets()
@@ -178,6 +190,14 @@ NEED_FOR_VALUES = (
 
 
 def ask_plan(asked: Asking, scene: Scene) -> Plan:
+    """What comes before the asking in the request, then the asking."""
+    wishes = wishes_of(asked.before, scene.world, False) if asked.before else []
+    first, then = plan_of(wishes, scene), asked_step(asked, scene)
+    asks = first if first.ask else then
+    return asks if asks.ask else Plan([*first.steps, *then.steps], None, first.reply)
+
+
+def asked_step(asked: Asking, scene: Scene) -> Plan:
     named = mentions(asked.head, scene.world)
     endpoint = scene.endpoint(named)
     if not endpoint:
@@ -185,9 +205,16 @@ def ask_plan(asked: Asking, scene: Scene) -> Plan:
     if not asked.text:
         question = "What shall I send? Write it after a colon: “ask it: …”."
         return Plan(ask=question, reply=question)
-    arguments = {"endpoint": endpoint, "input": asked.text}
+    arguments = {"endpoint": endpoint, "input": as_typed(asked.text, scene.request)}
     other = compared(named, endpoint, asked)
     return Plan([Step("ask_endpoint", arguments | ({"compare_with": other} if other else {}))])
+
+
+def as_typed(text: str, request: str) -> str:
+    """The part of the request as its characters were typed, where each is one after tidying too."""
+    typed = " ".join(request.split())
+    at = tidy(request).find(text)
+    return typed[at : at + len(text)] if at >= 0 and len(typed) == len(tidy(request)) else text
 
 
 def compared(named: Mentions, endpoint: str, asked: Asking) -> str:

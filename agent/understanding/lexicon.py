@@ -15,7 +15,9 @@ LEXICON = {
     "MAKE": "make;create;build;setup;turn;import;load;prepare;register;convert;construct;set up;"
     "generate;produce;form;need;want;get;做;做成;创建;建立;建;制作;生成;导入;新建",
     "LOOK": "check this out;check it out;look this over",
-    "LOAD": "import;load;ingest;take in;读取;导入",
+    "LOAD": "import;load;ingest;take in;read in;get ready;ready for training;get it ready;turn "
+    "into;"
+    "save as;store;变成;读取;导入;读入;加载;上传",
     "TRAIN": "finetune;finetunes;train;trains;tune;retrain;teach;fit;adapt;customise;"
     "customize;specialise;specialize;微调;训练;调优",
     "TRAINING": "finetuning;training;tuning;fine tuning;tune",
@@ -33,26 +35,39 @@ LEXICON = {
     "CANCEL": "cancel;abort;call off;discontinue;取消;中止",
     "RETRY": "retry;rerun;restart;redo;relaunch;resume;continue;start over;try again;run again;"
     "once more;start again;one more time;another try;another go;another attempt;another shot;"
-    "repeat;重试;再试;重新运行;重跑;继续",
+    "repeat;重试;再试;重新运行;重新训练;重新跑;重来;再来一次;再跑;再训练一次;重跑;继续",
     "PAUSE": "pause;suspend;put on hold;暂停",
+    "REPLACE": "替换;换成",
     "DELETE": "delete;remove;erase;drop;get rid of;wipe;purge;clear;throw away;discard;forget;"
-    "trash;bin;删除;删掉;清除",
+    "trash;bin;throw out;ditch;nuke;删除;删掉;清除;清空;删了;移除",
     "SHOW": "show;list;display;see;view;give;print;enumerate;let me see;look at;have;got;open;"
     "显示;列出;查看;看看;看;有",
-    "DESCRIBE": "describe;summarise;summarize;summary;overview;profile;inspect;details;explore;"
+    "DESCRIBE": "describe;preview;peek;summarise;summarize;summary;overview;profile;inspect;"
+    "details;explore;"
     "statistics;stats;distribution;what is in;about;look like;looks like;contain;contains;"
     "描述;概况",
     "ROWS": "rows;row;lines;classes;lengths;labels;examples;categories;class;samples;balanced;"
-    "imbalanced;"
+    "imbalanced;balance;split;splits;most frequent;most common;rarest;least common;frequency;"
+    "average length;length;labelled;标签;长度;分布;多少条;"
     "行;类别;样本",
     "CHECK": "check;validate;verify;doctor;problem;problems;issue;issues;wrong;duplicates;"
     "contradictions;audit;diagnose;examine;sanity check;clean;quality;errors;mistakes;conflicts;"
-    "duplicated;contradicting;conflicting;good enough;review;检查;问题;质量",
-    "COMPARE": "compare;compared;comparison;versus;vs;against;better;best;beside;next to;比较;对比",
+    "duplicated;contradicting;conflicting;good enough;review;sane;health check;sanity;look out "
+    "for;检查;问题;质量;查一下;核对",
+    "FLAWS": "duplicates;dupes;dups;duplicate rows;duplicated rows;repeated rows;mislabelled;"
+    "mislabeled;"
+    "contradictions;contradicting labels;conflicting labels;inconsistencies;outliers;noisy;"
+    "dirty;suspicious;weird;strange;fishy;odd;"
+    "empty rows;empty texts;wrongly labelled;wrong labels;bad labels;bad rows;"
+    "重复;矛盾;冲突;错误标签;脏数据;"
+    "异常;缺失",
+    "COMPARE": "compare;compared;comparison;versus;vs;against;better;best;beside;next to;"
+    "side by side;higher;worse;scored higher;did better;比较;对比;相比",
     "CLASSIFY": "classify;predict;categorise;categorize;tag;score;annotate;label;infer;predictions;"
     "分类;预测;标注;打标签",
     "ASK": "ask;query;say;try;test;问;问问;试试",
-    "EXPORT": "export;download;weights;take away;save;导出;下载",
+    "EXPORT": "export;download;weights;take away;save;zip of;onnx file;model file;onnx export;"
+    "take home;as a zip;as zip;as a file;copy of;zipped;导出;下载;打包;保存到本地",
     "ADD": "add;index;ingest;learn;read;remember;include;upload;import;load;study;use;添加;"
     "加入;学习",
     "SEARCH": "search;look up;lookup;find;according to;搜索;查找;查",
@@ -69,20 +84,29 @@ LEXICON = {
     "result;results;report;metrics;metric;score;scores;curve;performance;f1;worst;confused;"
     "confusions;confusion;eta;time left;remaining;longer;how good;how well;happened;perform;"
     "performs;performed;performing;succeed;succeeded;failed;fail;fails;crashed;coming along;"
-    "training yet;ended;over;stopped;getting on;went;beat;left;outcome;verdict;进度;状态;"
+    "training yet;ended;over;stopped;getting on;went;beat;left;outcome;verdict;get wrong;gets "
+    "wrong;got wrong;wrong most often;mixed up;mix up;mixes up;misclassified;"
+    "mistaken;confuse;confuses;confusing;weakest;hardest;struggles;most errors;epoch it is at;"
+    "混淆;最差;容易错;"
+    "损失;结束;完成;报告;成绩;"
+    "进度;状态;"
     "怎么样;进展;结果;准确率;效果;如何了",
     "RUNNING": "running;in progress;ongoing;active;going on;happening;busy;working on;"
     "正在运行;在跑;运行中;在运行",
-    "LATENCY": "latency;requests;traffic;p50;p95;calls;error rate;response time;throughput;"
+    "LATENCY": "alive;reachable;responding;latency;requests;traffic;p50;p95;calls;error rate;"
+    "response time;throughput;"
     "up and running;healthy;health;slow;fast;延迟;请求",
-    "PENDING": "waiting;waits;wait;pending;awaiting;outstanding;unapproved;undecided;待;等待;等",
-    "DISK": "disk;disk space;room;space;storage;gigabytes;disc;hard drive;磁盘;空间;存储;硬盘",
+    "PENDING": "waiting;waits;wait;pending;awaiting;outstanding;unapproved;undecided;await;"
+    "queue for approval;待;等待;等;等我;待办;待批;待审批",
+    "DISK": "disk;disk space;room;space;storage;gigabytes;disc;hard drive;hard disk;hdd;ssd;"
+    "free space;taking up;megabytes;"
+    "硬盘空间;占用;占了;磁盘;空间;存储;硬盘",
     "BASELINE": "baseline;baselines;frozen;tfidf;cheaper;simple one;cheap one;linear;基线",
     "BASE": "base;base model;untuned;original;untrained",
     # things
     "DATASET": "dataset;table;数据集",
     "DATASETS": "datasets;哪些数据集;数据集列表",
-    "DATA": "data;training data;training set;training file;training rows;rows;数据",
+    "DATA": "data;训练数据;训练集;training data;training set;training file;training rows;rows;数据",
     "FILE": "file;files;csv;tsv;jsonl;parquet;spreadsheet;upload;attachment;attached;sheet;"
     "uploaded;excel;文件;表格;附件",
     "RUN": "run;job;experiment;training run;finetuning run;运行;任务",
@@ -108,7 +132,8 @@ LEXICON = {
     "frozen;embedding;embeddings;accuracy;interval;confidence;confusion;f1;macro;precision;recall;"
     "split;splits;validation;test set;test file;format;formats;column;columns;label;labels;csv;tsv;"
     "jsonl;parquet;excel;delimiter;encoding;utf-8;duplicates;imbalance;imbalanced;finetune;"
-    "finetuning;tuning;training;train;trained;dataset;datasets;data;finetuned;endpoint;endpoints;api;curl;"
+    "finetuning;tuning;training;train;trained;dataset;datasets;data;finetuned;endpoint;"
+    "endpoints;api;curl;"
     "python;rest;mcp;openai;client;key;keys;token;tokens;approval;approvals;approve;quote;model;"
     "models;base model;gpu;cpu;memory;onnx;int8;quantise;quantize;quantisation;quantization;"
     "adapter;adapters;adapter weights;export;backup;back up;thimble;thimble_llm;thimble_home;"

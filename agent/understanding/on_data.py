@@ -5,12 +5,15 @@ import re
 from agent.understanding.names import bare
 from agent.understanding.plan import Arguments, Step
 from agent.understanding.scene import Scene
+from agent.understanding.settings import hyperparameters
 from agent.understanding.slots import (
     NOT_NAMES,
+    collection,
     columns,
+    compact,
     fitted,
     given_name,
-    hyperparameters,
+    role_of_file,
 )
 from agent.understanding.text import tidy
 from agent.understanding.wish import Answer, Builder, Wish, step, which
@@ -32,7 +35,7 @@ def create_dataset(wish: Wish, scene: Scene) -> Answer:
     if not files:
         documents = scene.documents()
         return add_documents(wish, scene) if documents else Answer(ask=NO_FILE)
-    main, validation, test = roles(files)
+    main, validation, test = roles(files, wish.whole)
     name = dataset_name(wish) or name_from_file(main.filename)
     scene.made_dataset = name
     return step(
@@ -63,20 +66,21 @@ def dataset_name(wish: Wish) -> str | None:
     return fitted(match["quoted"] or match["bare"])
 
 
-def roles(files: list[FileName]) -> tuple[FileName, FileName | None, FileName | None]:
-    """Main, validation and test file, told by their names."""
-    rest = list(files)
-    found: dict[str, FileName | None] = {"test": None, "validation": None}
+def roles(files: list[FileName], text: str) -> tuple[FileName, FileName | None, FileName | None]:
+    """Main, validation and test file, told by the words about them, else by their names."""
+    told = {role_of_file(text, file.filename): file for file in reversed(files)}
+    found = {role: told.get(role) if len(files) > 1 else None for role in ("test", "validation")}
+    rest = [file for file in files if file not in found.values()] or list(files)
     patterns = {
         "test": r"(?<![a-z])(?:test|eval|holdout|held)",
         "validation": r"(?<![a-z])(?:val|dev)",
     }
     for role, pattern in patterns.items():
         fitting = [file for file in rest if re.search(pattern, file.filename.lower())]
-        if fitting and len(rest) > 1:
+        if fitting and len(rest) > 1 and not found[role]:
             found[role] = fitting[0]
             rest.remove(fitting[0])
-    return rest[0], found["validation"], found["test"]
+    return told.get("main", rest[0]), found["validation"], found["test"]
 
 
 def of_dataset(tool: str) -> Builder:
@@ -84,7 +88,7 @@ def of_dataset(tool: str) -> Builder:
 
     def build(wish: Wish, scene: Scene) -> Answer:
         before = made_first(wish, scene)
-        name = scene.dataset(wish.named, pointed=wish.pointed)
+        name = scene.dataset(wish.named, pointed=wish.pointed) or scene.nth_dataset(wish.raw)
         if not name:
             return which("dataset", scene.datasets(), NO_DATASET)
         if before and tool == "describe_dataset":
@@ -104,7 +108,7 @@ def made_first(wish: Wish, scene: Scene) -> list[Step]:
 def finetune(tool: str) -> Builder:
     def build(wish: Wish, scene: Scene) -> Answer:
         before = made_first(wish, scene)
-        name = scene.dataset(wish.named, pointed=wish.pointed)
+        name = scene.dataset(wish.named, pointed=wish.pointed) or scene.nth_dataset(wish.raw)
         if not name:
             return which("dataset", scene.datasets(), NO_DATASET)
         scene.made_model = bare(name)
@@ -127,4 +131,5 @@ def add_documents(wish: Wish, scene: Scene) -> Answer:
         return Answer(
             ask="Which documents? Drop Markdown, text or HTML files, or a zip, into the chat."
         )
-    return Answer([Step("add_documents", {"file_id": file.id}) for file in files])
+    into = compact(collection=collection(wish.whole))
+    return Answer([Step("add_documents", {"file_id": file.id, **into}) for file in files])

@@ -5,7 +5,7 @@ import re
 from agent.understanding.names import bare, root
 from agent.understanding.plan import Step
 from agent.understanding.scene import Scene
-from agent.understanding.slots import given_name
+from agent.understanding.slots import columns, given_name
 from agent.understanding.text import normal
 from agent.understanding.wish import Answer, Builder, Wish, step, which
 
@@ -18,6 +18,8 @@ def deploy_endpoint(wish: Wish, scene: Scene) -> Answer:
     if not model:
         return which("model", scene.models(), NO_MODEL)
     name = given_name(wish.raw, after_as=True)
+    others = [found for found in map(bare, wish.named.endpoints) if found not in scene.stems()]
+    name = name or (others[0] if others else None)
     if name == bare(model):
         name = None
     scene.made_endpoint = name or bare(model)
@@ -46,6 +48,10 @@ def recommended_model(wish: Wish, scene: Scene) -> str:
 
 
 def stop_endpoint(wish: Wish, scene: Scene) -> Answer:
+    if "ALL" in wish.tags and not wish.named.endpoints and scene.live():
+        return Answer([Step("stop_endpoint", {"endpoint": name}) for name in scene.live()])
+    if len(wish.named.endpoints) > 1:
+        return Answer([Step("stop_endpoint", {"endpoint": name}) for name in wish.named.endpoints])
     name = scene.endpoint(wish.named, pointed="PRONOUN" in wish.tags)
     if not name:
         return which("endpoint", scene.live(), "Which endpoint? None is live.")
@@ -61,13 +67,14 @@ def predict_file(wish: Wish, scene: Scene) -> Answer:
     attached = scene.tables()
     file = attached[0] if attached else scene.earlier_file(wish.whole)
     endpoint = scene.endpoint(wish.named)
+    column = columns(wish.whole).get("text")
     if not file:
         return Answer(ask="Which file? Drop one with a text column into the chat.")
     if endpoint:
-        return step("predict_file", endpoint=endpoint, file_id=file.id)
+        return step("predict_file", endpoint=endpoint, file_id=file.id, column=column)
     model = scene.model(wish.named, pointed=True)
     if model:
-        return step("predict_file", model=model, file_id=file.id)
+        return step("predict_file", model=model, file_id=file.id, column=column)
     return Answer(ask=NO_ENDPOINT)
 
 

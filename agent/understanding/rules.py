@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from functools import cache
 
 TABLE = """
-outside              30 OUTSIDE
+outside              30 OUTSIDE -TRAIN -TRAINING
+outside              10 UNTRAINABLE DESCRIBE|SHOW -HOWTO -WHEN
 unsupported          29 TRAIN|TRAINING|MAKE|START UNTRAINABLE -HOWTO -WHEN
 pause                20 PAUSE -HOWTO
 search_docs          19 HOWTO
 search_docs          18 SEARCH DOCS
-list_approvals       18 APPROVE|APPROVAL SOME
-search_docs          17 DEFINE CONCEPT|PRIVACY|DOCS
+list_approvals       18 APPROVE|APPROVAL SOME -WHY
+compare_runs         18 DIFFER|COMPARE RUNS -BASELINE -BASE -HOWTO
+compare_runs         18 DIFFER NAME_RUN
+search_docs          17 DEFINE CONCEPT|PRIVACY|DOCS|FLAWS
 search_docs          17 PRIVACY DATA|DATASET|TEXT
 search_docs          16 PRIVACY WHEN
 search_docs          16 DOCS WH -ADD -MAKE -DELETE -LISTING
@@ -36,13 +39,22 @@ stop_endpoint        12 STOP DEPLOY|LIVE
 stop_endpoint        12 UNDEPLOY
 stop_endpoint        12 PUT OFFLINE
 start_finetune       12 STARTS -RETRY -DEPLOY -ESTIMATE -CHECK
-start_finetune       12 MAKES_MODEL -DEPLOY -LIVE
+start_finetune       12 MAKES_MODEL -DEPLOY -LIVE -EXPORT
 cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN -WHEN
 cancel_run           11 CANCEL -WHEN
 stop                 11 STOP -WHEN
 compare_runs         11 COMPARE RUNS|NAME_RUN|RUN
+check_dataset         9 FLAWS -RUN -NAME_RUN -MODEL -HOWTO
+check_dataset        11 FLAWS DATASET|DATA|NAME_DATASET|ROWS -TRAIN
+check_dataset        11 CHECK DATASET|DATA|NAME_DATASET WHEN -LATENCY -MODEL -RUN
+check_dataset         3 CHECK -WHEN
+deploy_endpoint      12 REPLACE NAME_ENDPOINT|ENDPOINT|MODEL -DATASET -WHEN
+predict_file         11 CLASSIFY ATTACHED -TRAIN -TRAINING -MAKE -WHEN -DATASET
+create_dataset        8 ADD ATTACHED PRONOUN -WHEN
+create_dataset        9 LOAD ATTACHED -TRAIN -DEPLOY -MODEL -ENDPOINT -WHEN -DOCS
 add_documents        11 ADD|MAKE DOCS
-create_dataset       11 MAKE|LOAD DATASET -TRAIN
+create_dataset       12 MAKE|LOAD DATASET ATTACHED -TRAIN -WHEN
+create_dataset       11 MAKE|LOAD DATASET -TRAIN -WHEN
 create_dataset       10 LOAD|MAKE FILE|DATA -TRAIN -DEPLOY -MODEL -ENDPOINT -WHEN
 quote_finetune       11 ESTIMATE TRAIN|TRAINING -DONE
 quote_finetune       10 ESTIMATE WOULD
@@ -58,6 +70,7 @@ endpoint_status       8 LIVE WHEN -PUT -ANY
 how_is                8 STATUS
 list_runs            10 RUNS SHOW|WH|ANY -COMPARE -CHECK
 run_status           10 RUNNING PRONOUN|NAME|RUN|TRAINING|NAME_RUN -ANY -RUNS
+list_runs            10 RUNNING ANY
 list_runs             9 RUNNING
 run_status            7 SHOW|WH RUN|NAME_RUN
 list_runs             7 RUN ANY
@@ -68,7 +81,7 @@ list_models          12 MODELS WHEN -LIVE -COMPARE
 list_models          10 MODELS SHOW|WH|ANY -DEPLOY -TRAIN
 list_models           7 SHOW|WH MODEL -DEPLOY -TRAIN
 export_model         12 EXPORT MODEL|MODELS|NAME|PRONOUN -DATASET -DATA
-export_model          6 EXPORT
+export_model          6 EXPORT -ATTACHED
 list_datasets        10 DATASETS
 predict_file         12 CLASSIFY|ASK FILE|ROWS|DATA|DATASET -TRAIN -TRAINING -MAKE -WH
 predict_file         11 CLASSIFY FILE -TRAINING
@@ -90,6 +103,7 @@ list_endpoints        7 DEPLOY WHEN
 deploy_endpoint       5 BASELINE START|PUT
 retry_run            11 RETRY
 ask_endpoint          7 ASK|CLASSIFY
+describe_dataset      4 ROWS|DESCRIBE -CLASSIFY -START -HOWTO -DEFINE
 compare               6 COMPARE BASE|BASELINE
 search_docs           6 WHY
 search_docs           5 CONCEPT WHEN

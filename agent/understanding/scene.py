@@ -1,5 +1,6 @@
 """What a request can refer to: the records, what was said before, and what this plan will make."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -60,6 +61,19 @@ class Scene:
         if related in self.datasets():
             return related
         return self.spoken("dataset") or only(self.datasets(), newest=pointed)
+
+    def nth_dataset(self, text: str) -> str:
+        """What `the first dataset` or `the second one` means, the oldest being the first."""
+        nth = re.search(r"\b(first|second|third|last) (?:dataset|one)\b", text.lower())
+        at = {"first": 0, "second": 1, "third": 2, "last": -1}[nth[1]] if nth else 99
+        return self.datasets()[at] if at < len(self.datasets()) and self.datasets() else ""
+
+    def remember(self, named: Mentions) -> None:
+        """What was just named is what later parts of the same request are about."""
+        for kind in ("dataset", "model", "endpoint", "run"):
+            found: list[str] = getattr(named, f"{kind}s")
+            if found:
+                self._focus[kind] = found[-1] if kind == "run" else bare(found[-1])
 
     def run_dataset(self, run_id: str) -> str:
         return next((run.dataset for run in self.world.runs if run.id == run_id), "")

@@ -18,12 +18,14 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"|things)\b(?! work))\w+",
         r"\bhow (?:is|are) (?:the |my |a )?[\w ]+ (?:stored|computed|measured|calculated|chosen"
         r"|made|split|kept|formatted|used|protected|counted)\b",
-        r"\bwhat (?:should|must|does|do) (?:my|the|a|an) .*(?:look like|contain|format)",
+        r"\bwhat (?:should|must) (?:my|the|a|an) .*(?:look like|contain|format)",
+        r"\bwhat (?:does|do) (?:a|an) .*(?:look like|contain|format)|要求|怎么准备",
         r"\bbest (?:way|practice)|\bwhere (?:can|do|should) (?:i|we)\b",
         r"\b(?:which|what) (?:file )?(?:formats?|file types?|languages?|base models?|kinds? of)\b",
         r"\b(?:which|what) columns? (?:do|does|must|should)\b",
-        r"\bwhat (?:happens|is needed|(?:do|can|should|must) (?:i|we) (?:do|need))\b",
-        r"(?:怎么|如何|怎样)(?!样)|什么格式|什么样的",
+        r"\bwhat (?:happens|is needed|(?:do|can|should|must) (?:i|we) (?:do|need))\b(?! to "
+        r"(?:approve|decide))",
+        r"(?:怎么|如何|怎样)(?!样|\W*$)|什么格式|什么样的",
     ),
     # Asks what something is, why, or whether it should be.
     "DEFINE": (
@@ -58,15 +60,25 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "DATA": (r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)",),
     # Begins like a question.
+    "FLAWS": (
+        r"\bsame texts?\b.*\blabels?\b|\blabels? .*\bsame texts?\b|\b(?:labels?|rows|texts?) "
+        r"(?:is |are )?missing\b",
+    ),
+    "REPLACE": (
+        r"\b(?:point|switch|swap|move|upgrade|update|replace)\b.*\b(?:to|with|by|behind|for)\b",
+    ),
     "WHEN": (
         r"^(?:is|are|was|were|has|have|had|did|does|do|will|when|where|how|what|which|who|why"
-        r"|whether)\b|吗\W*$",
+        r"|whether)\b|(?:[吗呢么]|没有?)\W*$|多少|什么|哪|怎么样|几个|几轮|如何|为何|是否|有没有",
     ),
     "WOULD": (
         r"\b(?:would|will|could|does|do) (?:it|that|this|a|the|fine\w*|training|we|you|i)\b"
         r"|\btake\b",
     ),
     "ESTIMATE": (
+        r"\b(?:fit|enough|possible|feasible|manage)\b.*\b(?:ram|memory|[mg]b|minutes?|hours?|"
+        r"laptop|machine)\b",
+        r"(?:需要|要|花|用)多少(?:时间|内存|钱|分钟|显存|资源)|要多久|多久|多长时间|多少(?:内存|时间)",
         r"\b(?:would|will|does|might|could)\b.*\b(?:takes?|needs?|require)\b",
         r"\bwhat .*\b(?:take|require)\b|\bwould\b.*\blook like\b",
     ),
@@ -75,12 +87,15 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bdid (?:it|that|the|this)\b|\bso far\b|\bleft\b|\bremaining\b|\blonger\b|\btook\b",
         r"\bhas (?:it )?taken\b|\buntil it\b",
         r"\bwill (?:it|the run|the job|that|training) (?:be|finish|end)\b",
+        r"还要多久|还剩|还有多久|还需要?多久|多久(?:能|才能|可以)?(?:完成|结束|好|跑完)|什么时候(?:能|会)?(?:完成|结束|好)",
     ),
     "STATUS": (
         r"\b(?:is|has|did) (?:it|the run|the job|the training|training|xnamex|run|that) (?:\w+ )?"
         r"(?:done|finished|ready|over|complete|work|fail|end|trained)",
         r"\bhow (?:is|are) (?:it|things|xnamex|that|the \w+|my \w+)(?: \w+)?\W*$",
         r"\bwere used\b|\bdid you use\b|\bwhen will\b|\bup to\b|\bupdate me\b|\bpaid off\b",
+        r"(?:完成|结束|好|跑完|成功|失败|训练完|做完)了[吗没么]|训练得|(?:跑|进行)到|为什么.*失败|怎么样|(?:进度|情况|效果|结果|训练)如何",
+        r"\bdid (?:\w+ )?(?:finetuning|training|tuning|it) (?:\w+ )?(?:help|pay|improve|work)",
         r"\bany (?:news|progress|update)|\bwas (?:it|the \w+|tuning) worth\b",
         r"\b(?:what|how) (?:about|is with) xnamex\W*$|\bhow did (?:it|that|the|xnamex)",
     ),
@@ -94,6 +109,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "DESCRIBE": (
         r"\bwhat is in\b|\blooks? like\b|^what (?:is|are|about) xnamex|\bhow many\b",
         r"\bhow (?:big|large|long|balanced) (?:is|are)",
+        r"介绍|长什么样|什么样子|有多少(?:行|条|个?类|个?样本)",
     ),
     "STARTS": (
         r"^(?:do|start|launch|begin|run|kick off|trigger|execute|make) (?:an? |the |another |new "
@@ -108,17 +124,47 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\b(?:run|apply|use|send) (?:it|xnamex|the \w+|my \w+) (?:over|on|to|through|for|against)"
         r" (?:this|the|these|that|my|all)\b.*\b(?:file|rows|csv|data|upload)\b",
     ),
+    "LATENCY": (
+        r"\b(?:is|are) (?:the |my )?(?:endpoint|api|service|xnamex|it) (?:still )?(?:up|down|"
+        r"working|ok|okay)\b",
+    ),
     "DEPLOYS": (r"^(?:an? |the )?(?:api|endpoint) (?:for|from|with|of)\b|\bmake\b.*\bavailable\b",),
-    "DATASETS": (r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",),
-    "MODELS": (r"\bwhat (?:have|did) i (?:train|finetun|buil)",),
-    "SOME": (r"\bshould i approve\b",),
+    "COMPARE": (r"\bside by side\b|比.{1,10}(?:好|高|强|差|低|准)|哪个(?:更|比较)?(?:好|高|准)",),
+    "DATASETS": (
+        r"(?:哪些|所有|全部|列出|几个).{0,3}数据集|数据集(?:列表|有哪些)",
+        r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",
+    ),
+    "RUNS": (
+        r"(?:哪些|所有|全部|列出|几个).{0,4}(?:任务|训练记录|实验|运行记录)|训练历史|训练记录",
+    ),
+    "ENDPOINTS": (r"(?:哪些|所有|全部|列出|几个).{0,3}(?:端点|接口|服务|endpoint)",),
+    "MODELS": (
+        r"(?:哪些|所有|全部|列出|几个).{0,4}模型|模型列表",
+        r"\bwhat (?:have|did) i (?:train|finetun|buil)",
+    ),
+    "SOME": (
+        r"\b(?:should|do|must|can) i (?:\w+ )?(?:(?:have|need) to )?(?:approve|decide|confirm)\b",
+    ),
+    "ALL": (r"\ball\b|\bboth\b|\bevery\w*|所有|全部|都|两个",),
+    "DIFFER": (r"\bdifferen(?:ce|t)\b|\bdiffer\b|区别|不同|差异|差别",),
+    "DISK": (
+        r"\bhow (?:big|large|much) (?:is|are) (?:my |all |the )*(?:files|uploads|models|"
+        r"everything)\b",
+    ),
     "RETRY": (r"\bagain\b|\bonce more\b|\bone more time\b|\bstart over\b",),
     "SHOW": (r"^(?:my |the |all )?(?:models|runs|endpoints|datasets|jobs|approvals)\W*$",),
-    "ANY": (r"^what is (?=running|live|waiting|going on|deployed|active)",),
+    "RUNNING": (
+        r"\b(?:is|are) (?:anything|something|any \w+) (?:being )?(?:train\w+|running|finetun\w+)",
+    ),
+    "ANY": (
+        r"^有.*吗\W*$",
+        r"^what is (?=running|live|waiting|going on|deployed|active)",
+    ),
 }
 SEPARABLE = re.compile(
-    r"\b(roll|take|call|turn|shut|start|kick|set|switch|bring|put|get) "
-    r"(it|this|that|them|xnamex|(?:the|my|this) \w+) (out|down|off|over|up|live|online|offline)\b"
+    r"\b(roll|take|call|turn|shut|start|kick|set|switch|bring|put|get|throw) "
+    r"(it|this|that|them|xnamex|(?:the|my|this) (?:\w+ )?\w+) (out|down|off|over|up|live|online|"
+    r"offline|away|home)\b"
 )
 """`Roll it out` is `roll out it`."""
 

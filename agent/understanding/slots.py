@@ -1,4 +1,4 @@
-"""Values inside a request: hyperparameters, columns, given names, numbers."""
+"""Values inside a request: columns, given names, collections, numbers of passages."""
 
 import re
 from typing import Any
@@ -6,93 +6,6 @@ from typing import Any
 from agent.understanding.plan import Arguments
 from agent.understanding.text import normal, tidy, word_set
 from core.names import name_from_file
-
-NUMBER_WORDS = {
-    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "ten": "10", "twelve": "12", "sixteen": "16", "twenty": "20",
-    "thirty": "30", "thirty-two": "32", "一": "1", "两": "2", "二": "2", "三": "3", "四": "4",
-    "五": "5", "十": "10", "once": "1", "twice": "2",
-}  # fmt: skip
-NUMERAL = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?|-?\.\d+"
-VALUE = rf"(?P<value>{NUMERAL}|{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})"
-KNOBS = {
-    "epochs": r"epochs?|passes|pass|num[_ ]train[_ ]epochs|n[_ ]epochs|rounds|轮|个?epoch",
-    "rank": r"(?:lora[_ -])?rank|lora[_ ]r|\br|秩",
-    "learning_rate": r"learning[_ -]?rate|\blr|step size|学习率",
-    "head_learning_rate": r"head[_ ](?:learning[_ -]?rate|lr)",
-    "batch_size": r"batch(?:es)?[_ -]?(?:size)?s?|\bbs|批大小|批次大小|批量",
-    "seed": r"(?:random[_ ])?seed|随机种子|种子",
-    "max_length": r"max(?:imum)?[_ -]?(?:sequence[_ ]|seq[_ ]|token[_ ]|text[_ ])?(?:length"
-    r"|len|tokens)"
-    r"|sequence length|最大长度",
-    "alpha": r"(?:lora[_ ])?alpha",
-    "weight_decay": r"weight[_ ]decay",
-    "dropout": r"(?:lora[_ ])?dropout",
-    "warmup_ratio": r"warm[- _]?up(?:[_ ]ratio)?",
-    "label_smoothing": r"label[_ ]smoothing",
-    "average": r"(?:weight[_ ])?averag(?:e|ing)",
-    "clip": r"(?:gradient[_ ])?clip(?:ping)?",
-}
-LINK = r"\s*(?:=|:|of|to|is|at|should be|设为|设成|为|是)?\s*"
-PREFERS_BEFORE = ("epochs",)
-"""Said number first: "5 epochs"; the others mostly name first: "rank 8"."""
-
-
-def number(text: str) -> int | float:
-    plain = NUMBER_WORDS.get(text, text).replace(",", "")
-    return int(plain) if re.fullmatch(r"-?\d+", plain) else float(plain)
-
-
-def hyperparameters(text: str) -> Arguments:
-    """Only the settings that were given, such as {"rank": 8, "learning_rate": 0.0002}."""
-    return knobs(text)[0] | base_model(text)
-
-
-def without_hyperparameters(text: str) -> str:
-    """The normal text without its settings: `weight decay 0.1` is not about weights."""
-    return knobs(text)[1]
-
-
-def knobs(text: str) -> tuple[Arguments, str]:
-    """The numbers that were set, and the text without them."""
-    rest = re.sub(r"\btwice\b|\bonce\b(?=\s+(?:over|through))", r"\g<0> epochs", normal(text))
-    found: Arguments = {}
-    for knob in sorted(KNOBS, key=lambda name: name == "learning_rate"):
-        after = rf"(?:{KNOBS[knob]})\b{LINK}{VALUE}(?![a-z0-9_@])"
-        before = rf"(?<![a-z0-9_.@-]){VALUE}(?: as (?:the )?|[ -]*)(?:{KNOBS[knob]})(?![a-z])"
-        order = (before, after) if knob in PREFERS_BEFORE else (after, before)
-        if knob == "rank":
-            order = (after, before.replace(r"|\br|", "|"))
-        for pattern in order:
-            match = re.search(rf"(?<![a-z]){pattern}" if pattern == after else pattern, rest)
-            if match:
-                found[knob] = number(match["value"])
-                rest = rest[: match.start()] + " ; " + rest[match.end() :]
-                break
-    return {knob: found[knob] for knob in KNOBS if knob in found}, rest
-
-
-BASE_MODEL = re.compile(
-    r"\b(?:base(?: model)?|starting (?:from|with)|on top of|based on|backbone)\s*(?:=|:|is|of)?\s*"
-    r"(?:the )?[\"'`]?(?P<name>[a-z][\w./-]*[\w])[\"'`]?(?: base\b)?",
-    re.IGNORECASE,
-)
-NOT_BASES = word_set(
-    "it this that these those the a an my model models on too also as and"
-    " with for which what is "
-    "file data dataset labels text line lines base column"
-)
-
-
-def base_model(text: str) -> Arguments:
-    """The base model when one is named: `with base minilm`, `base_model=bert-small`."""
-    plain = tidy(text).replace("base_model", "base model")
-    for match in BASE_MODEL.finditer(plain):
-        name = match["name"].lower()
-        if name not in NOT_BASES and not name.startswith("http"):
-            return {"base_model": name}
-    return {}
-
 
 # Columns -----------------------------------------------------------------------------------
 
@@ -110,9 +23,15 @@ NOT_COLUMNS = word_set(
 )
 
 
+TO_PREDICT = (
+    r"(?:want|like|need|try|trying|wish|have|going) to (?:predict|guess|learn|recogni[sz]e)"
+)
+
+
 def column_patterns(role: str) -> list[str]:
     """Ways to say which column plays a role, the most explicit first. COLUMN is the value."""
     word = ROLES[role]
+    is_label = role == "label"
     of_column = r"(?:the |my )?(?:columns? |field )?(?:called |named )?"
     return [
         rf"(?:{word}) ?(?:columns?|field) ?(?:is |= ?|: ?|are |should be )?(?:called |named"
@@ -125,8 +44,25 @@ def column_patterns(role: str) -> list[str]:
         rf"(?:{COLUMN}) \((?:the )?(?:{word})\)",
         rf"\b(?:{word}) ?[=:] ?(?:{COLUMN})",
         rf"(?:{word}) (?:is|are) {of_column}(?:{COLUMN})",
-        rf"(?:{word})(?:列)?(?:在|是|为|用) ?(?:{COLUMN})(?: ?列)?",
+        rf"(?:{word})(?:\'s|s are| is|:)? (?:in|from) {of_column}(?:{COLUMN})",
+        rf"(?:{word})(?:列)?(?:在|是|为|用|叫) ?(?:{COLUMN})(?: ?列)?",
+        rf"(?:{COLUMN}) ?列?(?:是|为|作为|做|当) ?(?:{word})",
+        *(
+            [rf"(?:{COLUMN}) (?:column )?is (?:what|the one|the thing) .{{0,20}}\b{TO_PREDICT}"]
+            * is_label
+        ),
+        *([rf"\b{TO_PREDICT} (?:the |my )?(?:column |field )?(?:{COLUMN})"] * is_label),
     ]
+
+
+def without_columns(text: str) -> str:
+    """The normal text without the names of columns: a column `verdict` asks for no verdict."""
+    if re.search(r"\?\s*$|^(?:which|what|is|are|how|does|do|did)\b", text):
+        return text
+    named = {value.lower() for value in columns(text).values()}
+    return re.sub(
+        rf"(?<![\w-])(?:{'|'.join(map(re.escape, named)) or '(?!)'})(?![\w-])", "xcolumnx", text
+    )
 
 
 def columns(text: str) -> dict[str, str]:
@@ -150,8 +86,10 @@ def first_column(text: str, role: str) -> str | None:
 
 
 BY_TASK = re.compile(
-    r"\b(?:predict|guess|recognise|recognize|infer)s? (?:the )?(?P<label>[`\"'][^`\"']+[`\"']|\w+)"
-    r" (?:column )?(?:from|by|given|out of) (?:the )?(?P<text>[`\"'][^`\"']+[`\"']|\w+)",
+    r"\b(?:predict|guess|recognise|recognize|infer)s? (?:the )?(?:column |field "
+    r")?(?P<label>[`\"'][^`\"']+[`\"']|\w+)"
+    r" (?:column )?(?:from|by|given|out of) (?:the )?(?:column |field "
+    r")?(?P<text>[`\"'][^`\"']+[`\"']|\w+)",
     re.IGNORECASE,
 )
 
@@ -170,12 +108,16 @@ def by_task(text: str) -> dict[str, str]:
 GIVEN = re.compile(
     r"(?:\b(?:call|name|label|title) (?:it|this|that|them|the \w+|this \w+|my \w+) "
     r"|\b(?:called|named|titled|nam(?:e|ing) ?[=:]|under the name(?: of)?|with the name|by the name"
-    r"|name (?:should be|is|it)|its name is|the name)\s+|(?:名为|命名为|叫做|叫|取名|名字是)\s*)"
+    r"|name (?:should be|is|it|=)|its name is|the name|name)\s+"
+    r"|(?:名为|命名为|叫做|叫|取名为?|起名为?|"
+    r"名字[是叫为]?|名称[是为]?)[::]?\s*)"
     r"(?:as |just |simply )?(?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[\w@][\w.@-]*))",
     re.IGNORECASE,
 )
 AS_NAME = re.compile(
-    r"\b(?:as|under) (?:an? |the )?(?:(?:endpoint|api|dataset|service|name) )?"
+    r"(?:\b(?:as|under) (?:an? |the )?(?:(?:new )?(?:endpoint|api|dataset|service|name) )?"
+    r"|\b(?:to|on|at|behind|into) (?:an? |the )?(?:endpoint|api|service|dataset) "
+    r"|(?<=[部布署线存])(?:成|为|到)\s*(?:端点|接口|服务|数据集)?\s*)"
     r"(?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[A-Za-z][\w.-]*))",
     re.IGNORECASE,
 )
@@ -184,7 +126,10 @@ NOT_NAMES = word_set(
     " one my dataset model "
     "endpoint api service base baseline usual before is fast possible default data file label test "
     "training train validation input target class category live out off over up down out again on "
-    "in of for by using called named please now first too again then out instead today new mine"
+    "in of for by using called named please pls plz with via and my our your so where when if "
+    "which "
+    "thanks pronto asap into onto at from to usable ready set there here now first too again "
+    "then out instead today new mine"
 )
 
 
@@ -212,6 +157,39 @@ def fitted(value: str) -> str:
     lowered = value.lower().strip()
     kept = re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", lowered)
     return lowered.rstrip(".") if kept else name_from_file(value + ".")
+
+
+COLLECTION = re.compile(
+    r"\bcollection (?:called |named |of )?[\"'`]?(?P<after>[a-z0-9][\w.-]*)"
+    r"|\b(?:the|my|our|in|to|into) [\"'`]?(?P<before>[a-z0-9][\w.-]*)[\"'`]? collection\b",
+    re.IGNORECASE,
+)
+
+
+def collection(text: str) -> str | None:
+    """The collection of documents that is named, such as `hr` in `add it to the hr collection`."""
+    match = COLLECTION.search(tidy(text))
+    name = (match["after"] or match["before"]).lower() if match else ""
+    return name if name not in NOT_NAMES and name not in NOT_COLUMNS else None
+
+
+ROLES_OF_FILES = {
+    "test": r"test\w*|eval\w*|held[- ]?out|hold[- ]?out|测试",
+    "validation": r"validat\w*|dev\w*|验证",
+    "main": r"train\w*|learn\w*|main|训练",
+}
+
+
+def role_of_file(text: str, filename: str) -> str:
+    """`test`, `validation` or `main` when the text says what the file is for, else empty."""
+    for part in re.split(r"[,;,;]|\band\b|\. ", normal(text)):
+        for role, form in ROLES_OF_FILES.items():
+            free = part.replace(filename.lower(), "xfilex")
+            word = re.search(form, free)
+            at = free.find("xfilex")
+            if at >= 0 and word and (role != "main" or at < word.start()):
+                return role
+    return ""
 
 
 def passages_wanted(text: str) -> int | None:

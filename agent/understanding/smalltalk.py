@@ -68,14 +68,17 @@ TALK = (
     r"|嗨)(?: there| "
      r"thimble| all)?", HELLO),
     (r"how are you(?: doing| today)?", HELLO),
-    (r"(?:(?:many |ok |great |perfect |cool )?(?:thanks|thank you|thx|ty|cheers)(?: (?:a lot"
+    (r"(?:(?:many |ok |great |perfect |cool )?(?:thanks|thank you|thx|tysm|ty|cheers|much "
+    r"appreciated|ta)(?: (?:a lot"
     r"|so much|very "
      r"much|again|thimble|for .*|you))?|谢谢你?|多谢)", THANKS),
-    (r"(?:good ?)?(?:bye|goodbye|see you|good night|ciao|再见)(?: .*)?", BYE),
+    (r"(?:good ?)?(?:bye|goodbye|see you|good night|ciao|cya|later|再见|拜拜)(?: .*)?", BYE),
     (r"(?:great|nice|cool|perfect|wonderful|awesome|well done|good job|good|ok|okay|fine|got"
     r" it|i see|"
      r"understood|alright|sounds good|no|nope|never ?mind|not now|nothing)"
      r"(?: (?:then|now|job|work|so far|thimble|idea|one|for now|to know|thanks))*", FINE),
+    (r"(?:forget|leave|drop|scrap) (?:about )?(?:it|that|this)(?: then| for now)?|never ?mind"
+    r"(?: (?:that|it|then))?|算了|没事了?|不用了", NOTHING),
     (r"(?:help|\?+|/help|help me|help please|i need help|帮助)", CAPABLE),
     (r"(?:what|which things|how much) (?:all )?(?:can|could|do) (?:you|i|we|thimble|this)(?: all)? "
      r"(?:do|offer|help(?: me)?(?: with)?|make|know)(?: (?:here|for me|with (?:you|this"

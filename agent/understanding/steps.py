@@ -20,7 +20,8 @@ from agent.understanding.on_models import (
 )
 from agent.understanding.plan import Step
 from agent.understanding.scene import Scene
-from agent.understanding.slots import hyperparameters, passages_wanted
+from agent.understanding.settings import hyperparameters
+from agent.understanding.slots import collection, passages_wanted
 from agent.understanding.text import QUOTED, normal, tidy
 from agent.understanding.wish import Answer, Builder, Wish, step
 
@@ -128,11 +129,15 @@ def delete_documents(wish: Wish, _: Scene) -> Answer:
     quoted = [next(part for part in found if part) for found in QUOTED.findall(tidy(wish.raw))]
     source = re.search(r"[\w./-]+\.(?:md|txt|html?|zip|pdf)\b", tidy(wish.raw))
     name = source[0] if source else quoted[0] if quoted else None
-    return step("delete_documents", collection="docs", source=name)
+    into = collection(wish.whole) or "docs"
+    return step("delete_documents", collection=into, source=name)
 
 
 def search_docs(wish: Wish, scene: Scene) -> Answer:
-    return step("search_docs", query=scene.request, k=passages_wanted(wish.whole))
+    within = collection(wish.whole)
+    return step(
+        "search_docs", query=scene.request, collection=within, k=passages_wanted(wish.whole)
+    )
 
 
 def quote_or_status(wish: Wish, scene: Scene) -> Answer:
@@ -161,7 +166,8 @@ def how_is(wish: Wish, scene: Scene) -> Answer:
     newest = scene.newest_run(name)
     endpoint = scene.endpoint_named(name or scene.just_deployed())
     about_quality = re.search(
-        r"accura|result|report|score|metric|loss|curve|worst|confus|f1|baseline|better|beat|verdict",
+        r"accura|result|report|score|metric|loss|curve|worst|confus|f1|baseline|better|beat|"
+        r"verdict",
         normal(wish.raw),
     )
     if newest and newest.active:

@@ -9,6 +9,10 @@ from agent.understanding.plan import Step
 from agent.understanding.scene import Scene
 from agent.understanding.slots import compact
 
+EXPLETIVE = re.compile(
+    r"\b(?:would|will|does|might|could|is) (?:it|this|that) (?:all )?(?:take|cost|need)\b"
+)
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -24,7 +28,10 @@ class Wish:
 
     @property
     def pointed(self) -> bool:
-        return "PRONOUN" in self.tags or bool(re.search(r"\b(?:last|latest|newest)\b", self.raw))
+        """Whether `it`, or `the newest`, stands for the thing meant; not in `would it take`."""
+        if re.search(r"\b(?:last|latest|newest)\b", self.raw):
+            return True
+        return "PRONOUN" in self.tags and not EXPLETIVE.search(self.raw.lower())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from agent.understanding.likeness import intent_like
 from agent.understanding.names import mentions
 from agent.understanding.rules import intent_of
 from agent.understanding.sentence import tags_in
-from agent.understanding.slots import columns, given_name, hyperparameters, without_hyperparameters
+from agent.understanding.settings import hyperparameters, without_hyperparameters
+from agent.understanding.slots import columns, given_name, role_of_file, without_columns
 from agent.understanding.text import normal
 from agent.understanding.wish import Wish
 from agent.world import World
@@ -19,9 +20,12 @@ def wishes_of(said: str, world: World, has_files: bool) -> list[Wish]:
     found: list[Wish] = []
     loose: list[str] = []
     parts = clauses(said)
+    attached = frozenset({"ATTACHED"} if has_files else ())
     for part in parts:
-        wish = wish_of(part, said, world)
-        if wish is None and not part.negated:
+        wish = wish_of(part, said, world, attached)
+        if wish and found and explains(part):
+            continue
+        if wish is None and (not part.negated or hyperparameters(part.raw)):
             loose.append(part.raw)
             found[-1:] = [qualified(found[-1], loose.pop(), world)] if found else []
         elif wish is not None and part.negated:
@@ -37,27 +41,52 @@ def wishes_of(said: str, world: World, has_files: bool) -> list[Wish]:
     return merged(found)
 
 
-def wish_of(part: Clause, said: str, world: World) -> Wish | None:
+def explains(part: Clause) -> bool:
+    """Whether a part only gives a reason: `stop! that is the wrong dataset`."""
+    return bool(re.match(r"^(?:that|this|it) (?:is|was) (?:the |a |not |too |way )*\w+", part.text))
+
+
+FILE_NAME = re.compile(r"[\w-][\w.-]*\.(?:csv|tsv|jsonl?|ndjson|parquet|xlsx?)\b")
+DOCUMENT_NAME = re.compile(r"[\w-][\w.-]*\.(?:md|txt|html?|zip|pdf|rst|docx)\b")
+
+
+def wish_of(
+    part: Clause, said: str, world: World, attached: frozenset[str] = frozenset()
+) -> Wish | None:
+    file = FILE_NAME.search(part.text)
+    if attached and file and role_of_file(part.text, file[0]) and not GOAL.search(part.text):
+        return None
     named = mentions(part.raw, world)
     for text in (without_condition(part.text), part.text):
-        tags = tags_in(without_hyperparameters(masked(text, world))) | named.tags
+        text = DOCUMENT_NAME.sub("document", FILE_NAME.sub("file", without_columns(text)))
+        tags = tags_in(without_hyperparameters(masked(text, world))) | named.tags | attached
         intent = intent_of(tags - WEAK if qualifies(part) else tags)
         if intent and not (intent == "go" and qualifies(part)):
             return Wish(intent, part.raw, named, tags, said)
     return None
 
 
+GOAL = re.compile(r"\b(?:dataset|finetun|deploy|classifier|model)|数据集|微调|部署|模型")
+"""Words of a wish; a part without them that gives a file its role is no wish of its own."""
 WEAK = frozenset({"CLASSIFY", "ASK", "ROWS", "MAKE", "CHECK", "COMPARE", "TRAINING"})
 """Tags that do not make a wish in a part that only gives values, such as `use queue as label`."""
 
 
 def qualifies(part: Clause) -> bool:
     """Whether a part mainly gives values: columns, a name, hyperparameters."""
-    if re.search(r"\bfinetun|\btrain\b|\bdataset\b|\bdeploy|训练|微调|数据集|部署", part.text):
+    if re.search(
+        r"\bfinetun|\btrain\b|\bdataset\b|\bdeploy|\bendpoint|\bmodel\b|训练|微调|数据集|部署",
+        part.text,
+    ):
         return False
-    starts = re.match(r"^(?:use|using|with|call|name|set|take|the|text|label|and)\b", part.text)
+    starts = re.match(
+        r"^(?:use|using|with|call|name|set|take|the|text|label|and|columns?|fields?)\b", part.text
+    )
     given = columns(part.raw) or given_name(part.raw) or hyperparameters(part.raw)
-    return bool(given and (starts or not re.match(r"^(?:what|how|is|show|deploy)\b", part.text)))
+    return bool(
+        given
+        and (starts or not re.match(r"^(?:what|which|how|is|are|does|show|deploy)\b", part.text))
+    )
 
 
 def masked(text: str, world: World) -> str:

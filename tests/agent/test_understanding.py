@@ -8,7 +8,8 @@ import pytest
 
 from agent.understanding.cases import run_case
 from agent.understanding.likeness import THRESHOLD, nearest
-from agent.understanding.slots import columns, given_name, hyperparameters
+from agent.understanding.settings import hyperparameters
+from agent.understanding.slots import columns, given_name
 from core.errors import RequestRefused
 
 CASES = [
@@ -18,7 +19,7 @@ CASES = [
 
 
 def test_every_request_is_understood_as_judged_by_hand() -> None:
-    """One test for all: as 940 tests they would take half of the quick suite's time."""
+    """One test for all: as a test each they would take half of the quick suite's time."""
     assert [(case["text"], run_case(case)) for case in CASES if not as_judged(case)] == []
 
 
