@@ -9,7 +9,7 @@ import json
 import shutil
 import struct
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ class Bases:
             ServiceFailed: The model hub cannot be reached.
         """
         check_name(name)
-        if name in self.names():
+        if name in self.names() and not self.is_changed(name):
             raise RequestRefused(
                 f"There is a base model {name!r} already.",
                 code="name_taken",
@@ -114,6 +114,7 @@ class Bases:
         base = make(name, part, source, facts)
         write_record(part, base)
         target = self.storage.path("bases", name)
+        shutil.rmtree(target, ignore_errors=True)  # only one that was changed is replaced
         part.rename(target)
         sync_folder(target.parent)
         return self.stored(name)
@@ -125,9 +126,25 @@ class Bases:
             raise ServiceFailed(
                 f"{', '.join(changed)} of the base model {name!r} changed since it was added.",
                 code="base_changed",
-                fix="Remove the base and add it again.",
+                fix=f"`thimble base add {name} …` replaces it.",
             )
-        return base
+        return self.touched(base)
+
+    def touched(self, base: Base) -> Base:
+        """The same base, hashed anew only once after its files were copied or restored."""
+        if not any(moved(base.path / name, known) for name, known in base.files.items()):
+            return base
+        files = {name: fingerprint(base.path / name) for name in base.files}
+        known = replace(base, files=files)
+        write_record(base.path, known)
+        return known
+
+    def is_changed(self, name: str) -> bool:
+        try:
+            self.get(name)
+        except ServiceFailed:
+            return True
+        return False
 
     def builtin(self) -> Base:
         """`minilm`, hashed once and again when another installation brings other files."""
@@ -148,7 +165,8 @@ class Bases:
         return self.storage.home / "bases"
 
     def list(self) -> list[Base]:
-        return [self.get(name) for name in self.names()]
+        """Those that can be used; one whose files were changed is left out."""
+        return [self.get(name) for name in self.names() if not self.is_changed(name)]
 
 
 def unknown_base(name: str, known: list[str]) -> RequestRefused:
@@ -182,15 +200,20 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
 
 def changed_files(base: Base) -> list[str]:
-    """Files whose size or time differ from the record. Cheap, so it runs before every job."""
+    """Files that are not what the record says. Cheap, so it runs before every job."""
     return [name for name, known in base.files.items() if differs(base.path / name, known)]
 
 
 def differs(path: Path, known: dict[str, Any]) -> bool:
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
+    """Whether the content is another one; it is read only where size or time leave a doubt."""
+    if not path.is_file():
         return True
+    return moved(path, known) and fingerprint(path)["sha256"] != known["sha256"]
+
+
+def moved(path: Path, known: dict[str, Any]) -> bool:
+    """Whether the file was written since: perhaps only copied, or restored from a backup."""
+    stat = path.stat()
     return (stat.st_size, stat.st_mtime_ns) != (known["bytes"], known["mtime_ns"])
 
 

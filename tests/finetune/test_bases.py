@@ -150,6 +150,24 @@ def test_a_link_out_of_the_folder_is_refused(bases: Bases, tmp_path: Path) -> No
         bases.add("small", str(folder))
 
 
+def test_a_base_restored_from_a_backup_is_the_same_base(bases: Bases, tmp_path: Path) -> None:
+    added = bases.add("small", str(saved(tmp_path / "model")))
+    os.utime(added.path / "model.safetensors", ns=(1, 1))
+    assert bases.get("small").sha256 == added.sha256
+    assert [base.name for base in bases.list()] == ["minilm", "small"]
+
+
+def test_a_changed_base_is_left_out_of_the_list_and_can_be_added_again(
+    bases: Bases, tmp_path: Path
+) -> None:
+    source = saved(tmp_path / "model")
+    added = bases.add("small", str(source))
+    (added.path / "model.safetensors").write_bytes(GOOD[:-1] + b"x")
+    assert [base.name for base in bases.list()] == ["minilm"]
+    bases.add("small", str(source))
+    assert [base.name for base in bases.list()] == ["minilm", "small"]
+
+
 def test_a_base_that_was_changed_later_is_not_used(bases: Bases, tmp_path: Path) -> None:
     base = bases.add("small", str(saved(tmp_path / "model")))
     (base.path / "model.safetensors").write_bytes(GOOD[:-1] + b"\1")
