@@ -170,8 +170,10 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 def hostname(host: str) -> str:
+    """The name in a Host header; "" for what is no host with at most a port, such as two hosts."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        parts = urlsplit(f"//{host}")
+        return parts.hostname or "" if parts.port != 0 else ""
     except ValueError:
         return ""
 

@@ -76,6 +76,7 @@ async def test_this_machine_needs_no_key(host: str) -> None:
     [
         {"host": "evil.example"},
         {"host": "127.0.0.1.evil.example:8000"},
+        {"host": "127.0.0.1:8000,evil.example"},
         {"host": "evil.example@127.0.0.1.evil"},
         {},
         HOST | {"x-forwarded-for": "203.0.113.9"},
