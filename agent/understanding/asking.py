@@ -10,7 +10,7 @@ VERB = (
     r"(?:ask|query|classify|categori[sz]e|predict|label|tag|test|try|score|send|run|say|says|think|"
     r"thinks|answer|answers|reply|respond|return|returns|make of|made of|do with|classified|"
     r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of|belong"
-    r"|belongs|understand|understands|call|recogni[sz]e|handle)"
+    r"|belongs|understand|understands|call|recogni[sz]e|handle|sure|confident|certain|means?|probability)"
 )
 TARGET = (
     r"(?:it|them both|both|the (?:\w+ )?(?:endpoint|model|classifier|api|service|bot)|endpoint|"
@@ -125,7 +125,7 @@ def in_quotes(plain: str, names: list[str]) -> Asking | None:
         return None
     said = max(marked, key=len)
     colon = COLON.match(plain)
-    if colon and not re.match(r"\W", colon["text"]):
+    if colon and not alone(said, colon["text"]):
         return None
     head = " ".join(plain.replace(said, " ", 1).split())
     asks = re.search(rf"\b{VERB}\b|{CHINESE_VERB}", head, re.IGNORECASE) and not NOT_ASKING.search(
@@ -133,6 +133,12 @@ def in_quotes(plain: str, names: list[str]) -> Asking | None:
     )
     follows = re.match(r"^\W*(?:and|what about|how about|and what about|now)?\W*$", head, re.I)
     return Asking(head, said) if asks or follows else None
+
+
+def alone(said: str, text: str) -> bool:
+    """Whether the quoted words are all that stands after the colon, but for a comparison."""
+    rest = text.partition(said)[2] if text[1:].startswith(said) else text
+    return len(rest.strip()) < 3 or bool(BASE_TOO.search(rest))
 
 
 def after_colon(plain: str) -> Asking | None:

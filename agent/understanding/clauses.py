@@ -21,7 +21,7 @@ THEN = (
     r"and after that|and also|as well as|plus)\b[,:]?\s*"
 )
 BOUNDARY = re.compile(
-    rf"\s*;\s*|(?<=[.!?])\s+(?=\D)|(?<=[^\d\W])\.\s+|{THEN}"
+    rf"\s*;\s*|:\s+(?=(?:how|what|which|when)\b)|(?<=[.!?])\s+(?=\D)|(?<=[^\d\W])\.\s+|{THEN}"
     rf"|,?\s*\b(?:and|but|or)\s+(?=(?:{VERBS})\b)|\s*,\s*(?=(?:{VERBS})\b)|\s+(?=without\b)"
     r"|\s*,?\s*(?:然后|接着|之后|并且|(?<=.)并(?!行)|(?<=.)再(?!试|来|次|跑|训练一次)|最后)\s*|"
     r"\s*,\s*(?=[\u3400-\u9fff])|\s+-\s+",
@@ -52,7 +52,7 @@ NEGATED = re.compile(
     r"|(?:不要|(?<![类级性识区特分])别(?!的|人)|先不|不用|不必)"
 )
 WONDERING = re.compile(
-    r"\bneed (?:it|this|that|them|xnamex)? ?any ?(?:more|longer)\b"
+    r"\b(?:have|has|got|there is|there are|with) no\b|\bno \w+ yet\b|\bneed (?:it|this|that|them|xnamex)? ?any ?(?:more|longer)\b"
     r"|\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have"
     r"|get|find)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
 )

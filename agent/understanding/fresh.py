@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from agent.understanding import smalltalk
 from agent.understanding.asking import Asking, asking
 from agent.understanding.clauses import clauses, polite_free
-from agent.understanding.names import Mentions, mentions
+from agent.understanding.names import Mentions, mentions, root
 from agent.understanding.on_models import NO_ENDPOINT
 from agent.understanding.plan import Plan, Step, Turn
 from agent.understanding.scene import Scene
@@ -153,7 +153,7 @@ def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
     if scene.tables() or columns(wish.raw):
         return None
     known = scene.models() if kind == "model" else scene.datasets()
-    if not known:
+    if not known or root(match["name"].lower()) in scene.stems():
         return None
     return Answer(
         ask=f"There is no {kind} “{match['name']}”. {which(kind, known, '').ask}",

@@ -25,8 +25,9 @@ LEXICON = {
     "开始;启动",
     "DEPLOY": "deploy;deploys;publish;serve;host;ship;release;roll out;rollout;redeploy;expose;"
     "put into production;go live;deployment;productionise;productionize;部署;上线;发布",
-    "PUT": "put;bring;take;make;get;go;set;turn;switch;push",
-    "LIVE": "live;online;production;deployed;served;prod",
+    "PUT": "put;bring;take;make;get;go;set;turn;switch;push;放;放到;推到;推;弄",
+    "LIVE": "live;online;production;deployed;served;prod;reachable;accessible;callable;"
+    "available;线上;在线;生产环境",
     "STOP": "stop;close;halt;end;terminate;kill;shut;shut down;take down;turn off;disable;"
     "deactivate;switch off;interrupt;"
     "停止;停掉;停下;关闭;下线;终止;停",
@@ -53,8 +54,8 @@ LEXICON = {
     "CHECK": "check;validate;verify;doctor;problem;problems;issue;issues;wrong;duplicates;"
     "contradictions;audit;diagnose;examine;sanity check;clean;quality;errors;mistakes;conflicts;"
     "duplicated;contradicting;conflicting;good enough;review;sane;health check;sanity;look out "
-    "for;检查;问题;质量;查一下;核对",
-    "FLAWS": "duplicates;dupes;dups;duplicate rows;duplicated rows;repeated rows;mislabelled;"
+    "for;检查;问题;质量;干净;查一下;核对",
+    "FLAWS": "duplicates;dupes;dups;duplicate rows;contradictory;inconsistent;identical rows;duplicated rows;repeated rows;mislabelled;"
     "mislabeled;"
     "contradictions;contradicting labels;conflicting labels;inconsistencies;outliers;noisy;"
     "dirty;suspicious;weird;strange;fishy;odd;"
@@ -77,7 +78,7 @@ LEXICON = {
     "ESTIMATE": "estimate;quote;plan;cost;costs;price;how long;how much;how expensive;budget;"
     "duration;expensive;forecast;minutes;how many minutes;preview;resources;resource;what"
     " parameters;"
-    "which parameters;what settings;which settings;how much memory;how much time;估计;估算;报价;"
+    "which parameters;what settings;which settings;how much memory;how much time;memory;ram;training time;time needed;预计;时间;估计;估算;报价;"
     "计划;多久;多长时间;费用;多少钱;方案",
     "STATUS": "status;state;accurate;precise;update;news;progress;doing;going;how far;done;"
     "finished;finish;ready;loss;accuracy;"
@@ -93,7 +94,7 @@ LEXICON = {
     "怎么样;进展;结果;准确率;效果;如何了",
     "RUNNING": "running;in progress;ongoing;active;going on;happening;busy;working on;"
     "正在运行;在跑;运行中;在运行",
-    "LATENCY": "alive;reachable;responding;latency;requests;traffic;p50;p95;calls;error rate;"
+    "LATENCY": "alive;responding;latency;requests;traffic;p50;p95;calls;error rate;"
     "response time;throughput;"
     "up and running;healthy;health;slow;fast;延迟;请求",
     "PENDING": "waiting;waits;wait;pending;awaiting;outstanding;unapproved;undecided;await;"
@@ -124,9 +125,9 @@ LEXICON = {
     "ANY": "any;anything;something;what;which;everything;all;哪些;什么;有什么",
     "WH": "what;which;who;where;when;how;why;is;are;does;do;has;have;did;can;should;list;"
     "哪些;什么;怎么;如何;为什么;多少;吗;哪个",
-    "ME": "me;my;mine;i;我",
+    "ME": "ask me;tell me;let me know;me;my;mine;i;我",
     # what we explain
-    "CONCEPT": "size;limit;limits;maximum;llm;provider;lora;rank;epoch;epochs;learning rate;"
+    "CONCEPT": "alpha;smoothing;clip;clipping;gradient;averaging;scheduler;weight decay;size;limit;limits;maximum;llm;provider;lora;rank;epoch;epochs;learning rate;"
     "batch;batch size;seed;overfit;overfitting;"
     "underfitting;hyperparameter;hyperparameters;parameter;parameters;baseline;baselines;tfidf;"
     "frozen;embedding;embeddings;accuracy;interval;confidence;confusion;f1;macro;precision;recall;"

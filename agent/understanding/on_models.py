@@ -31,6 +31,9 @@ def chosen_model(wish: Wish, scene: Scene) -> str:
     named = [model for model in wish.named.models if bare(model) != root(model)]
     if named:
         return named[0]
+    baseline = re.search(r"([\w.-]+)-(?:tfidf|frozen)\b", text)
+    if baseline and baseline[1] in scene.stems():
+        return baseline[0]
     if "BASELINE" in wish.tags and not re.search(r"\bfinetuned\b|\btuned\b", text):
         kind = "tfidf" if "tfidf" in text else "frozen" if re.search(r"frozen|embedd", text) else ""
         return scene.baseline(kind, wish.named)

@@ -26,7 +26,8 @@ list_approvals       15 PENDING -DATASETS
 list_approvals       15 APPROVAL WH|SHOW|ANY
 list_approvals       15 APPROVE ANY -PRONOUN -WHEN
 approve              14 APPROVE -WHEN
-reject               14 REJECT
+reject               14 REJECT -WHY -WHEN
+check_dataset        18 USABLE -PRIVACY
 delete_documents     13 DELETE DOCS
 delete_dataset       13 DELETE DATASET|DATASETS|DATA
 delete_model         13 DELETE MODEL|MODELS
@@ -105,6 +106,7 @@ retry_run            11 RETRY
 ask_endpoint          7 ASK|CLASSIFY
 describe_dataset      4 ROWS|DESCRIBE -CLASSIFY -START -HOWTO -DEFINE
 compare               6 COMPARE BASE|BASELINE
+search_docs           8 WHY FILE
 search_docs           6 WHY
 search_docs           5 CONCEPT WHEN
 go                    4 START PRONOUN

@@ -49,8 +49,9 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bis it (?:possible|safe|necessary)\b|\bis (?:finetuning|it|lora) worth\b",
         r"\bwhat does (?:a |an |the )?(?!xnamex|it\b)[\w -]+ (?:do|mean|stand for|cost)\b",
         r"\bhow much data\b",
-        r"\bhow many (?:rows|examples|samples|labels) (?:do\b|should|are needed|per\b)",
-        r"什么是|是什么|什么意思|为什么|解释",
+        r"\bhow many (?:rows|examples|samples|labels|epochs|classes|texts) (?:do (?:i|you|we)\b"
+        r"|should|per\b|make sense|are (?:needed|sensible|good|enough|usual|typical|reasonable))",
+        r"什么是|是什么|什么意思|为什么|什么时候(?:不?该|应该|需要|用)|该不该|应不应该|支持|是否需要|解释",
     ),
     "WHY": (r"\bwhy\b|为什么",),
     "PRIVACY": (
@@ -60,7 +61,12 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "DATA": (r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)",),
     # Begins like a question.
+    "USABLE": (
+        r"\bcan (?:my|this|the|our) (?:data|dataset|file|rows|csv) be used (?:for|to) (?:train|finetun)",
+        r"\b(?:is|are) (?:my|this|the|our) (?:data|dataset|file|rows|csv) (?:ready|suitable|fit|usable)\b",
+    ),
     "FLAWS": (
+        r"\b(?:appears?|occurs?|exist|are there|is there|comes?) (?:twice|more than once|several times)",
         r"\bsame texts?\b.*\blabels?\b|\blabels? .*\bsame texts?\b|\b(?:labels?|rows|texts?) "
         r"(?:is |are )?missing\b",
     ),
@@ -94,7 +100,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"(?:done|finished|ready|over|complete|work|fail|end|trained)",
         r"\bhow (?:is|are) (?:it|things|xnamex|that|the \w+|my \w+)(?: \w+)?\W*$",
         r"\bwere used\b|\bdid you use\b|\bwhen will\b|\bup to\b|\bupdate me\b|\bpaid off\b",
-        r"(?:完成|结束|好|跑完|成功|失败|训练完|做完)了[吗没么]|训练得|(?:跑|进行)到|为什么.*失败|怎么样|(?:进度|情况|效果|结果|训练)如何",
+        r"(?:完成|结束|好|跑完|成功|失败|训练完|做完)了[吗没么]|训练得|(?:跑|进行|训练)到|到哪|打败|超过|胜过|为什么.*失败|怎么样|(?:进度|情况|效果|结果|训练)如何",
         r"\bdid (?:\w+ )?(?:finetuning|training|tuning|it) (?:\w+ )?(?:help|pay|improve|work)",
         r"\bany (?:news|progress|update)|\bwas (?:it|the \w+|tuning) worth\b",
         r"\b(?:what|how) (?:about|is with) xnamex\W*$|\bhow did (?:it|that|the|xnamex)",
@@ -131,7 +137,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     "DEPLOYS": (r"^(?:an? |the )?(?:api|endpoint) (?:for|from|with|of)\b|\bmake\b.*\bavailable\b",),
     "COMPARE": (r"\bside by side\b|比.{1,10}(?:好|高|强|差|低|准)|哪个(?:更|比较)?(?:好|高|准)",),
     "DATASETS": (
-        r"(?:哪些|所有|全部|列出|几个).{0,3}数据集|数据集(?:列表|有哪些)",
+        r"^list (?:all |my |the |your |our )*data\W*$",
+        r"(?:哪些|所有|全部|列出|几个).{0,3}数据集|数据集(?:列表|有哪些\W*$)",
         r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",
     ),
     "RUNS": (
@@ -139,7 +146,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "ENDPOINTS": (r"(?:哪些|所有|全部|列出|几个).{0,3}(?:端点|接口|服务|endpoint)",),
     "MODELS": (
-        r"(?:哪些|所有|全部|列出|几个).{0,4}模型|模型列表",
+        r"(?:哪些|所有|全部|列出|几个).{0,4}模型|什么模型|模型列表",
         r"\bwhat (?:have|did) i (?:train|finetun|buil)",
     ),
     "SOME": (

@@ -13,10 +13,10 @@ NUMBER_WORDS = {
     "两": "2", "二": "2", "三": "3", "四": "4", "五": "5", "六": "6", "七": "7", "八": "8",
     "九": "9", "十": "10", "二十": "20", "once": "1", "twice": "2",
 }  # fmt: skip
-NUMERAL = r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?(?: ?%)?|-?\.\d+"
+NUMERAL = r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?(?: ?%)?|-?\.\d+"
 VALUE = rf"(?P<value>{NUMERAL}|{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})"
 KNOBS = {
-    "epochs": r"epochs?|epoches|epocs?|passes|pass|num[_ ]train[_ ]epochs|n[_ ]epochs"
+    "epochs": r"epochs?|\bep|epoches|epocs?|passes|pass|num[_ ]train[_ ]epochs|n[_ ]epochs"
     r"|rounds|times over|个?轮[次数]?|个?epoch|个?周期",
     "rank": r"(?:lora[_ -])?rank|lora[_ ]r|\br|秩",
     "learning_rate": r"learning[_ -]?rate|\blr|step size|(?:learning[_ -]?rate |lr )?(?:of|for) "
@@ -62,7 +62,7 @@ def without_hyperparameters(text: str) -> str:
 
 def knobs(text: str) -> tuple[Arguments, str]:
     """The numbers that were set, and the text without them."""
-    rest = re.sub(r"\btwice\b|\bonce\b(?=\s+(?:over|through))", r"\g<0> epochs", normal(text))
+    rest = re.sub(r"(?<=train )(?:it )?twice\b(?! (?:the|as|that))|\b(?:twice|once)\b(?=\s+(?:over|through))", r"\g<0> epochs", normal(text))
     found: Arguments = {}
     for knob in sorted(KNOBS, key=lambda name: name == "learning_rate"):
         after = rf"(?:{KNOBS[knob]})(?![a-z]){LINK}{VALUE}(?![a-z0-9_@])"
@@ -95,12 +95,20 @@ RELATIVE = re.compile(
     rf"\b(?P<how>double|twice|triple|halve|half)(?: (?:of )?(?:the|as many|as much|that many))?"
     rf" (?P<knob>{'|'.join(f'(?:{pattern})' for pattern in KNOBS.values())})(?![a-z])"
 )
+NUMBER_ONLY = re.compile(
+    rf"(?:(?:no|nope|sorry|make it|use|rather|better|i meant|actually|try|不|改成|用)[, ]*)+{VALUE}"
+    r"(?: (?:please|instead|then|rather))*\W*"
+)
 FACTORS = {"double": 2.0, "twice": 2.0, "triple": 3.0, "halve": 0.5, "half": 0.5}
 
 
 def relative(text: str, before: Arguments) -> Arguments:
-    """`Double the epochs`, where it was said before how many there are."""
+    """`Double the epochs`, or `no, 5`, where it was said before which setting has which value."""
     match = RELATIVE.search(normal(text))
+    settings = [knob for knob in KNOBS if knob in before]
+    alone = NUMBER_ONLY.fullmatch(normal(text))
+    if alone and len(settings) == 1:
+        return {settings[0]: number(alone["value"])}
     if not match:
         return {}
     named = (knob for knob, form in KNOBS.items() if re.fullmatch(form, match["knob"]))

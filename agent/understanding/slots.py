@@ -36,7 +36,7 @@ def column_patterns(role: str) -> list[str]:
     return [
         rf"(?:{word}) ?(?:columns?|field) ?(?:is |= ?|: ?|are |should be )?(?:called |named"
         rf" )?(?:{COLUMN})",
-        rf"(?:{word}) (?:is|are|comes?|stands?|lies?|live|lives|sits?|found)? ?"
+        rf"(?:{word})(?: to \w+| column)? (?:is|are|comes?|stands?|lies?|live|lives|sits?|found)? ?"
         rf"(?:in|from|under) {of_column}(?:{COLUMN})",
         rf"(?:{COLUMN}) (?:columns? |field )?(?:as|for) {ROLE_PREFIX}(?:{word})\b",
         rf"(?:{COLUMN}) (?:columns? |field )?(?:is|are|has|holds|contains)"
@@ -110,7 +110,7 @@ GIVEN = re.compile(
     r"|\b(?:called|named|titled|nam(?:e|ing) ?[=:]|under the name(?: of)?|with the name|by the name"
     r"|name (?:should be|is|it|=)|its name is|the name|name)\s+"
     r"|(?:名为|命名为|叫做|叫|取名为?|起名为?|"
-    r"名字[是叫为]?|名称[是为]?)[::]?\s*)"
+    r"名字[是叫为用]?|名称[是为]?)[::]?\s*)"
     r"(?:as |just |simply )?(?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[\w@][\w.@-]*))",
     re.IGNORECASE,
 )

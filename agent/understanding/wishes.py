@@ -57,7 +57,8 @@ def wish_of(
     if attached and file and role_of_file(part.text, file[0]) and not GOAL.search(part.text):
         return None
     named = mentions(part.raw, world)
-    for text in (without_condition(part.text), part.text):
+    main = without_condition(part.text)
+    for text in (main, *([] if NOT_WANTED.match(part.text[len(main) :]) else [part.text])):
         text = DOCUMENT_NAME.sub("document", FILE_NAME.sub("file", without_columns(text)))
         tags = tags_in(without_hyperparameters(masked(text, world))) | named.tags | attached
         intent = intent_of(tags - WEAK if qualifies(part) else tags)
@@ -66,6 +67,7 @@ def wish_of(
     return None
 
 
+NOT_WANTED = re.compile(r"[, ]+(?:before|until|unless|because|since)\b")
 GOAL = re.compile(r"\b(?:dataset|finetun|deploy|classifier|model)|数据集|微调|部署|模型")
 """Words of a wish; a part without them that gives a file its role is no wish of its own."""
 WEAK = frozenset({"CLASSIFY", "ASK", "ROWS", "MAKE", "CHECK", "COMPARE", "TRAINING"})
@@ -118,12 +120,30 @@ def guessed(said: str, world: World) -> Wish | None:
     return Wish(intent, said, named, tags_in(named.masked) | named.tags, said) if intent else None
 
 
+def without_reasons(found: list[Wish]) -> list[Wish]:
+    """Without what is only told: the first part of `run_2 crashed, try it again`."""
+    kept: list[Wish] = []
+    for wish in found:
+        told = kept and kept[-1].intent in ("run_status", "how_is") and not asks(kept[-1].raw)
+        if told and wish.intent in ("retry_run", "cancel_run", "stop"):
+            named = wish.named if wish.named.tags else kept[-1].named
+            wish = replace(wish, named=named)
+            kept.pop()
+        kept.append(wish)
+    return kept
+
+
+def asks(raw: str) -> bool:
+    """Whether a part asks or commands, rather than tells."""
+    return bool(tags_in(normal(raw)) & {"WHEN", "SHOW", "WH"}) or raw.rstrip().endswith("?")
+
+
 def merged(found: list[Wish]) -> list[Wish]:
     """Neighbours with the same intent are one wish; `go` is only one when it stands alone."""
     kept: list[Wish] = []
     if found and found[0].intent == "search_docs" and "DOCS" in found[0].tags:
         found = [found[0], *(wish for wish in found[1:] if "WHEN" not in wish.tags)]
-    for wish in found:
+    for wish in without_reasons(found):
         if wish.intent == "go" and (kept or len(found) > 1):
             continue
         same = kept and kept[-1].intent == wish.intent and wish.named.tags <= kept[-1].named.tags
