@@ -156,9 +156,13 @@ def understand(
 
 def read_lines(file: Path) -> list[str]:
     try:
-        return [line for line in file.read_text("utf-8").splitlines() if line.strip()]
+        return [line for line in file.read_text("utf-8").split("\n") if line.strip()]
     except OSError as error:
         raise RequestRefused(f"{str(file)!r} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise RequestRefused(
+            f"{str(file)!r} is not UTF-8: byte {error.start} does not fit.", fix="Save it as UTF-8."
+        ) from None
 
 
 @bases.command("add")

@@ -87,6 +87,22 @@ def test_a_file_of_cases_gives_a_line_for_each(tmp_path: Path) -> None:
     assert len(done.stdout.splitlines()) == 2
 
 
+def test_a_line_ends_where_json_lines_says_and_nowhere_else(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.jsonl"
+    cases.write_text('{"text": "what is\u2028running?"}\n', "utf-8")
+    done = thimble(tmp_path, "understand", "--file", str(cases))
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+
+
+def test_cases_in_another_encoding_are_refused_in_one_line(tmp_path: Path) -> None:
+    cases = tmp_path / "cases.jsonl"
+    cases.write_bytes(b'{"text": "caf\xe9"}\n')
+    done = thimble(tmp_path, "understand", "--file", str(cases))
+    assert done.returncode == 2
+    assert "byte 13" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_table_can_be_examined_without_a_server(tmp_path: Path) -> None:
     tickets = Path(__file__).parent.parent / "files" / "tickets.csv"
     done = thimble(tmp_path, "doctor", str(tickets))
