@@ -10,7 +10,8 @@ VERB = (
     r"(?:ask|query|classify|categori[sz]e|predict|label|tag|test|try|score|send|run|say|says|think|"
     r"thinks|answer|answers|reply|respond|return|returns|make of|made of|do with|classified|"
     r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of|belong"
-    r"|belongs|understand|understands|call|recogni[sz]e|handle|sure|confident|certain|means?|probability)"
+    r"|belongs|understand|understands|call|recogni[sz]e|handle|sure|confident|certain|means?|"
+    r"probability)"
 )
 TARGET = (
     r"(?:it|them both|both|the (?:\w+ )?(?:endpoint|model|classifier|api|service|bot)|endpoint|"
@@ -70,7 +71,9 @@ ASK_ONLY = re.compile(
     rf"|out))?\W*$",
     re.IGNORECASE,
 )
-CHINESE_VERB = r"(?:属于|分类|预测|分到|哪一?[类个]|类别|意图|怎么说|标签|问|试|测)"
+CHINESE_VERB = (
+    r"(?:发给|发到|发送|输入|属于|分类|预测|分到|哪一?[类个]|类别|意图|怎么说|标签|问|试|测)"
+)
 CHINESE = re.compile(
     r"(?:问问?|让|用|试试|测试|分类)\s*(?:一下|一问)?\s*(?:它|模型|端点|接口|xtargetx)?\s*"
     r"(?:一下|分类|预测|这句话?|这句)?\s*[::,,]\s*(?P<text>.+)$"
@@ -102,7 +105,12 @@ def asking(text: str, names: list[str]) -> Asking | None:
         names: Names of endpoints and models, which may stand for `it`.
     """
     plain = tidy(text)
-    found = in_quotes(plain, names) or after_colon(plain) or in_the_open(plain, names)
+    found = (
+        addressed(plain, names)
+        or in_quotes(plain, names)
+        or after_colon(plain, names)
+        or in_the_open(plain, names)
+    )
     if found is None:
         return None
     head, said, compare = found.head, found.text, bool(BASE_TOO.search(found.head))
@@ -135,16 +143,31 @@ def in_quotes(plain: str, names: list[str]) -> Asking | None:
     return Asking(head, said) if asks or follows else None
 
 
+def addressed(plain: str, names: list[str]) -> Asking | None:
+    """`support: where is my parcel`."""
+    head, colon, said = plain.partition(":")
+    known = head.strip().lstrip("@").lower() in [name.lower() for name in names]
+    return Asking(head, said.strip()) if colon and known and said.strip() else None
+
+
 def alone(said: str, text: str) -> bool:
     """Whether the quoted words are all that stands after the colon, but for a comparison."""
     rest = text.partition(said)[2] if text[1:].startswith(said) else text
     return len(rest.strip()) < 3 or bool(BASE_TOO.search(rest))
 
 
-def after_colon(plain: str) -> Asking | None:
-    chinese = CHINESE.search(plain)
+def with_target(text: str, names: list[str]) -> str:
+    """The text with `xtargetx` for each of the names."""
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![a-z0-9_-])", "xtargetx", text, flags=re.I)
+    return text
+
+
+def after_colon(plain: str, names: list[str]) -> Asking | None:
+    head, _, rest = plain.partition(":")
+    chinese = CHINESE.search(f"{with_target(head, names)}:{rest}")
     if chinese:
-        return Asking(plain[: chinese.start("text")], chinese["text"])
+        return Asking(plain.removesuffix(chinese["text"]), chinese["text"])
     match = COLON.match(plain)
     if not match:
         return None
@@ -159,8 +182,7 @@ def after_colon(plain: str) -> Asking | None:
 def in_the_open(plain: str, names: list[str]) -> Asking | None:
     """Words that follow `ask it`, `classify`, `what does it say to` without any mark."""
     spoken = POLITE.sub("", plain).rstrip()
-    for name in sorted(names, key=len, reverse=True):
-        spoken = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "xtargetx", spoken, flags=re.I)
+    spoken = with_target(spoken, names)
     if re.search(r"\b(?:again|once more|one more time)\W*$", spoken, re.IGNORECASE):
         return None
     if ASK_ONLY.match(spoken):

@@ -11,7 +11,8 @@ VERBS = (
     r"create|"
     r"build|turn|do not|don'?t|never|let|give|call|name|use|describe|export|download|add|index|"
     r"search|say|predict|classify|estimate|quote|explain|plan|retry|bring|roll out|what|how|is|"
-    r"do it|please|look|set|go|then|wait|only|just|expose|approve|test it|try it|test the|try the|"
+    r"do it|if (?:all|everything|it|that|the)|please|look|set|go|then|wait|only|just|expose|"
+    r"approve|test it|try it|test the|try the|"
     r"get it|without|not yet|but|take|once|when|after|as soon as|微调|训练|部署|上线|取消|停止"
     r"|(?:the )?(?:texts?|labels?) (?:column |field )?(?:is|are|in|comes?|from)|columns? "
     r"|发布|创建|删除|比较|问|先|然后|再|不要|别"
@@ -22,13 +23,15 @@ THEN = (
 )
 BOUNDARY = re.compile(
     rf"\s*;\s*|:\s+(?=(?:how|what|which|when)\b)|(?<=[.!?])\s+(?=\D)|(?<=[^\d\W])\.\s+|{THEN}"
-    rf"|,?\s*\b(?:and|but|or)\s+(?=(?:{VERBS})\b)|\s*,\s*(?=(?:{VERBS})\b)|\s+(?=without\b)"
+    rf"|,?\s*\b(?:and|but|or)\s+(?=(?:{VERBS})\b)|\s*,\s*(?=(?:{VERBS})\b)|\s+(?=(?:without|"
+    rf"instead of|rather than)\b)"
     r"|\s*,?\s*(?:然后|接着|之后|并且|(?<=.)并(?!行)|(?<=.)再(?!试|来|次|跑|训练一次)|最后)\s*|"
     r"\s*,\s*(?=[\u3400-\u9fff])|\s+-\s+",
     re.IGNORECASE,
 )
 POLITE = re.compile(
-    r"^(?:(?:please|pls|kindly|ok(?:ay)?|so|now|well|hey|hi|hello|great|good|perfect|nice|thanks?|"
+    r"^(?:(?:no(?=,? wait\b|, )|wait|hold on|oops|please|pls|kindly|ok(?:ay)?|so|now|well|hey|"
+    r"hi|hello|great|good|perfect|nice|thanks?|"
     r"thank you|yes|yep|sure|alright|then|also|just|first|next|finally|and|but|could you|can you|"
     r"would you(?: mind)?|will you|can we|could we|shall we|let us|i would (?:like|love)(?:"
     r" you)? to|"
@@ -48,11 +51,13 @@ POLITE_TAIL = re.compile(
 NEGATED = re.compile(
     r"\b(?:do not|does not|did not|never|not yet|without|no need to|need not|will not|would"
     r" rather not|"
-    r"should not|must not|instead of|rather than|nothing yet|not to|no)\b(?! (?:longer|more|idea))"
+    r"should not|must not|hold off|refrain from|wait with|skip|avoid|instead of|rather than|"
+    r"nothing yet|not to|no)\b(?! (?:longer|more|idea))"
     r"|(?:不要|(?<![类级性识区特分])别(?!的|人)|先不|不用|不必)"
 )
 WONDERING = re.compile(
-    r"\b(?:have|has|got|there is|there are|with) no\b|\bno \w+ yet\b|\bneed (?:it|this|that|them|xnamex)? ?any ?(?:more|longer)\b"
+    r"\b(?:have|has|got|there is|there are|with) no\b|\bno \w+ yet\b|\bneed (?:it|this|that|"
+    r"them|xnamex)? ?any ?(?:more|longer)\b"
     r"|\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have"
     r"|get|find)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
 )
@@ -64,6 +69,8 @@ DONE_FIRST = re.compile(
     r"(?: (?:is|has|are|was))?(?: (?:done|finished|finishes|ready|complete|completed|ended"
     r"|ends|over|"
     r"succeeded|succeeds))?,? (?=\w)"
+    r"|^if (?:all|everything|it|that|this|the \w+) (?:is|looks|goes|seems|are|look) ?(?:all "
+    r")?\w+,? (?=\w)"
 )
 """The condition in `once it is done deploy it`."""
 TRAILING = re.compile(

@@ -51,7 +51,11 @@ ORDINALS = {"first": 0, "1": 0, "second": 1, "2": 1, "third": 2, "3": 2, "last":
 def nth_candidate(spoken: str, last: str) -> str | None:
     """What `the second` means after a question that named candidates."""
     asked = CANDIDATES.search(last)
-    said_nth = re.fullmatch(r"(?:the )?(\w+)(?: one)?(?:,? please)?\W*", spoken)
+    said_nth = re.fullmatch(
+        r"(?:the )?(?:option |number |no\.? ?|#)?(\w+)(?: one)?(?:,? "
+        r"please)?\W*",
+        spoken,
+    )
     if not asked or not said_nth or said_nth[1] not in ORDINALS:
         return None
     names = re.split(r", | or ", asked[1])
@@ -137,7 +141,8 @@ ANOTHER = re.compile(
     r"the|for|on|with|to|"
     r"of|in|i|meant|mean|rather|instead|use|take|make|it|that|please|ok|okay|hmm|is|not|try|one|"
     r"dataset|model|run|"
-    r"endpoint|thing|other|too|as|well|xnamex|换成|那|呢|不对?|是|用|另一个|也|同样)\b[\W]*|\W+)+"
+    r"endpoint|thing|other|too|as|well|xnamex|换成|那|呢|不对?|是|用|另一个|数据集|模型|端点|接口|也|同样)(?![a-z])\W*|"
+    r"\W+)+"
 )
 KINDS = {"dataset": "datasets", "model": "models", "endpoint": "endpoints", "run": "runs"}
 

@@ -18,7 +18,7 @@ LEXICON = {
     "LOAD": "import;load;ingest;take in;read in;get ready;ready for training;get it ready;turn "
     "into;"
     "save as;store;变成;读取;导入;读入;加载;上传",
-    "TRAIN": "finetune;finetunes;train;trains;tune;retrain;teach;fit;adapt;customise;"
+    "TRAIN": "learn from;finetune;finetunes;train;trains;tune;retrain;teach;fit;adapt;customise;"
     "customize;specialise;specialize;微调;训练;调优",
     "TRAINING": "finetuning;training;tuning;fine tuning;tune",
     "START": "start;begin;launch;kick off;fire up;trigger;run;do it;do that;go ahead;proceed;"
@@ -30,7 +30,7 @@ LEXICON = {
     "available;线上;在线;生产环境",
     "STOP": "stop;close;halt;end;terminate;kill;shut;shut down;take down;turn off;disable;"
     "deactivate;switch off;interrupt;"
-    "停止;停掉;停下;关闭;下线;终止;停",
+    "关掉;关了;关停;停用;停止;停掉;停下;关闭;下线;终止;停",
     "UNDEPLOY": "undeploy;take offline;unpublish;下线",
     "OFFLINE": "offline;down",
     "CANCEL": "cancel;abort;call off;discontinue;取消;中止",
@@ -53,9 +53,11 @@ LEXICON = {
     "行;类别;样本",
     "CHECK": "check;validate;verify;doctor;problem;problems;issue;issues;wrong;duplicates;"
     "contradictions;audit;diagnose;examine;sanity check;clean;quality;errors;mistakes;conflicts;"
-    "duplicated;contradicting;conflicting;good enough;review;sane;health check;sanity;look out "
+    "duplicated;contradicting;conflicting;good enough;review;sane;health check;proofread;go "
+    "over;sanity;look out "
     "for;检查;问题;质量;干净;查一下;核对",
-    "FLAWS": "duplicates;dupes;dups;duplicate rows;contradictory;inconsistent;identical rows;duplicated rows;repeated rows;mislabelled;"
+    "FLAWS": "duplicates;dupes;dups;duplicate rows;contradictory;inconsistent;identical rows;"
+    "duplicated rows;repeated rows;mislabelled;"
     "mislabeled;"
     "contradictions;contradicting labels;conflicting labels;inconsistencies;outliers;noisy;"
     "dirty;suspicious;weird;strange;fishy;odd;"
@@ -68,8 +70,9 @@ LEXICON = {
     "分类;预测;标注;打标签",
     "ASK": "ask;query;say;try;test;问;问问;试试",
     "EXPORT": "export;download;weights;take away;save;zip of;onnx file;model file;onnx export;"
-    "take home;as a zip;as zip;as a file;copy of;zipped;导出;下载;打包;保存到本地",
-    "ADD": "add;index;ingest;learn;read;remember;include;upload;import;load;study;use;添加;"
+    "take home;as a zip;as zip;pack;pack up;bundle;archive;as a file;copy of;zipped;导出;下载;打包;保存到本地",
+    "ADD": "learn from;add;index;ingest;learn;read;remember;include;upload;import;load;study;"
+    "use;添加;"
     "加入;学习",
     "SEARCH": "search;look up;lookup;find;according to;搜索;查找;查",
     "APPROVE": "approve;approved;accept;confirm;authorise;authorize;sign off;批准;同意;通过",
@@ -78,7 +81,8 @@ LEXICON = {
     "ESTIMATE": "estimate;quote;plan;cost;costs;price;how long;how much;how expensive;budget;"
     "duration;expensive;forecast;minutes;how many minutes;preview;resources;resource;what"
     " parameters;"
-    "which parameters;what settings;which settings;how much memory;how much time;memory;ram;training time;time needed;预计;时间;估计;估算;报价;"
+    "which parameters;what settings;which settings;how much memory;how much time;memory;ram;"
+    "training time;time needed;预计;时间;估计;估算;报价;"
     "计划;多久;多长时间;费用;多少钱;方案",
     "STATUS": "status;state;accurate;precise;update;news;progress;doing;going;how far;done;"
     "finished;finish;ready;loss;accuracy;"
@@ -94,7 +98,7 @@ LEXICON = {
     "怎么样;进展;结果;准确率;效果;如何了",
     "RUNNING": "running;in progress;ongoing;active;going on;happening;busy;working on;"
     "正在运行;在跑;运行中;在运行",
-    "LATENCY": "alive;responding;latency;requests;traffic;p50;p95;calls;error rate;"
+    "LATENCY": "运行正常;正常;alive;responding;latency;requests;traffic;p50;p95;calls;error rate;"
     "response time;throughput;"
     "up and running;healthy;health;slow;fast;延迟;请求",
     "PENDING": "waiting;waits;wait;pending;awaiting;outstanding;unapproved;undecided;await;"
@@ -127,7 +131,9 @@ LEXICON = {
     "哪些;什么;怎么;如何;为什么;多少;吗;哪个",
     "ME": "ask me;tell me;let me know;me;my;mine;i;我",
     # what we explain
-    "CONCEPT": "alpha;smoothing;clip;clipping;gradient;averaging;scheduler;weight decay;size;limit;limits;maximum;llm;provider;lora;rank;epoch;epochs;learning rate;"
+    "CONCEPT": "learning rates;pay;open source;subscription;报告;基线;审批;数据集;标签;轮数;alpha;smoothing;"
+    "clip;clipping;gradient;averaging;scheduler;weight decay;size;limit;limits;maximum;llm;"
+    "provider;lora;rank;epoch;epochs;learning rate;"
     "batch;batch size;seed;overfit;overfitting;"
     "underfitting;hyperparameter;hyperparameters;parameter;parameters;baseline;baselines;tfidf;"
     "frozen;embedding;embeddings;accuracy;interval;confidence;confusion;f1;macro;precision;recall;"

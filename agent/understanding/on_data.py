@@ -50,7 +50,7 @@ def create_dataset(wish: Wish, scene: Scene) -> Answer:
 
 
 DATASET_NAME = re.compile(
-    r"\bdata ?-?set (?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[A-Za-z][\w.-]*\w))"
+    r"\bdata ?-?set:? (?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[A-Za-z][\w.-]*\w))"
     r"(?= (?:from|out of|with|using|of)\b|$)",
     re.IGNORECASE,
 )
@@ -111,6 +111,9 @@ def finetune(tool: str) -> Builder:
         name = scene.dataset(wish.named, pointed=wish.pointed) or scene.nth_dataset(wish.raw)
         if not name:
             return which("dataset", scene.datasets(), NO_DATASET)
+        several = list(dict.fromkeys(wish.named.datasets))
+        if len(several) > 1 and not re.search(r"\bnot\b|\binstead\b|\brather\b|不", wish.raw):
+            return which("dataset", several, NO_DATASET)
         scene.made_model = bare(name)
         arguments: Arguments = {"dataset": name, **hyperparameters(wish.raw)}
         return Answer([*before, Step(tool, arguments)])

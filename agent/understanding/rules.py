@@ -102,6 +102,8 @@ deploy_endpoint      11 PUT LIVE
 deploy_endpoint      11 MAKE|START|PUT|DEPLOY ENDPOINT
 list_endpoints        7 DEPLOY WHEN
 deploy_endpoint       5 BASELINE START|PUT
+deploy_endpoint       8 BASELINE ENDPOINT -WHEN -STATUS
+deploy_endpoint       5 PUT NAME_MODEL NAME_ENDPOINT -WHEN
 retry_run            11 RETRY
 ask_endpoint          7 ASK|CLASSIFY
 describe_dataset      4 ROWS|DESCRIBE -CLASSIFY -START -HOWTO -DEFINE

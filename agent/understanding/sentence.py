@@ -21,7 +21,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bwhat (?:should|must) (?:my|the|a|an) .*(?:look like|contain|format)",
         r"\bwhat (?:does|do) (?:a|an) .*(?:look like|contain|format)|要求|怎么准备",
         r"\bbest (?:way|practice)|\bwhere (?:can|do|should) (?:i|we)\b",
-        r"\b(?:which|what) (?:file )?(?:formats?|file types?|languages?|base models?|kinds? of)\b",
+        r"\b(?:which|what) (?:file )?(?:formats?|file types?|languages?|base models?|kinds? of "
+        r"(?!labels|data|classes|texts|rows))\b",
         r"\b(?:which|what) columns? (?:do|does|must|should)\b",
         r"\bwhat (?:happens|is needed|(?:do|can|should|must) (?:i|we) (?:do|need))\b(?! to "
         r"(?:approve|decide))",
@@ -62,11 +63,14 @@ FORMS: dict[str, tuple[str, ...]] = {
     "DATA": (r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)",),
     # Begins like a question.
     "USABLE": (
-        r"\bcan (?:my|this|the|our) (?:data|dataset|file|rows|csv) be used (?:for|to) (?:train|finetun)",
-        r"\b(?:is|are) (?:my|this|the|our) (?:data|dataset|file|rows|csv) (?:ready|suitable|fit|usable)\b",
+        r"\bcan (?:my|this|the|our) (?:data|dataset|file|rows|csv) be used (?:for|to) (?:train|"
+        r"finetun)",
+        r"\b(?:is|are) (?:my|this|the|our) (?:data|dataset|file|rows|csv) (?:ready|suitable|fit|"
+        r"usable)\b",
     ),
     "FLAWS": (
-        r"\b(?:appears?|occurs?|exist|are there|is there|comes?) (?:twice|more than once|several times)",
+        r"\b(?:appears?|occurs?|exist|are there|is there|comes?) (?:twice|more than once|"
+        r"several times)",
         r"\bsame texts?\b.*\blabels?\b|\blabels? .*\bsame texts?\b|\b(?:labels?|rows|texts?) "
         r"(?:is |are )?missing\b",
     ),
@@ -100,7 +104,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"(?:done|finished|ready|over|complete|work|fail|end|trained)",
         r"\bhow (?:is|are) (?:it|things|xnamex|that|the \w+|my \w+)(?: \w+)?\W*$",
         r"\bwere used\b|\bdid you use\b|\bwhen will\b|\bup to\b|\bupdate me\b|\bpaid off\b",
-        r"(?:完成|结束|好|跑完|成功|失败|训练完|做完)了[吗没么]|训练得|(?:跑|进行|训练)到|到哪|打败|超过|胜过|为什么.*失败|怎么样|(?:进度|情况|效果|结果|训练)如何",
+        r"(?:完成|结束|好|跑完|成功|失败|训练完|做完)了[吗没么]|训练得|(?:跑|进行|训练)到|到哪|打败|超过|胜过|为什么.*失败|怎么样|(?:进度|情况|"
+        r"效果|结果|训练)如何",
         r"\bdid (?:\w+ )?(?:finetuning|training|tuning|it) (?:\w+ )?(?:help|pay|improve|work)",
         r"\bany (?:news|progress|update)|\bwas (?:it|the \w+|tuning) worth\b",
         r"\b(?:what|how) (?:about|is with) xnamex\W*$|\bhow did (?:it|that|the|xnamex)",
@@ -137,6 +142,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "DEPLOYS": (r"^(?:an? |the )?(?:api|endpoint) (?:for|from|with|of)\b|\bmake\b.*\bavailable\b",),
     "COMPARE": (r"\bside by side\b|比.{1,10}(?:好|高|强|差|低|准)|哪个(?:更|比较)?(?:好|高|准)",),
     "DATASETS": (
+        r"\bwhat (?:have|did) (?:i|we) (?:upload|import|add)\w*",
         r"^list (?:all |my |the |your |our )*data\W*$",
         r"(?:哪些|所有|全部|列出|几个).{0,3}数据集|数据集(?:列表|有哪些\W*$)",
         r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",

@@ -17,7 +17,7 @@ NUMERAL = r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?(?: ?%)?|-?\.\d+"
 VALUE = rf"(?P<value>{NUMERAL}|{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})"
 KNOBS = {
     "epochs": r"epochs?|\bep|epoches|epocs?|passes|pass|num[_ ]train[_ ]epochs|n[_ ]epochs"
-    r"|rounds|times over|个?轮[次数]?|个?epoch|个?周期",
+    r"|rounds|times over|个?轮[次数]?|个? ?epochs?|个?周期",
     "rank": r"(?:lora[_ -])?rank|lora[_ ]r|\br|秩",
     "learning_rate": r"learning[_ -]?rate|\blr|step size|(?:learning[_ -]?rate |lr )?(?:of|for) "
     r"the adapter|学习率|学习速率",
@@ -27,7 +27,8 @@ KNOBS = {
     "seed": r"(?:random[_ ])?seed|随机种子|种子",
     "max_length": r"max(?:imum)?[_ -]?(?:sequence[_ ]|seq[_ ]|token[_ ]|text[_ ])?(?:length"
     r"|len|tokens)"
-    r"|sequence length|(?:cut|truncate|clip|limit)\w* (?:the )?(?:texts?|rows|messages|inputs?|it)"
+    r"|sequence length|(?:cut|truncate|clip|limit)\w*(?: (?:the )?(?:texts?|rows|messages|"
+    r"inputs?|it))?"
     r"(?: off)?(?: at| to| after)|最大长度|长度上限",
     "alpha": r"(?:lora[_ ])?alpha",
     "weight_decay": r"weight[_ ]decay|\bwd|权重衰减",
@@ -62,7 +63,12 @@ def without_hyperparameters(text: str) -> str:
 
 def knobs(text: str) -> tuple[Arguments, str]:
     """The numbers that were set, and the text without them."""
-    rest = re.sub(r"(?<=train )(?:it )?twice\b(?! (?:the|as|that))|\b(?:twice|once)\b(?=\s+(?:over|through))", r"\g<0> epochs", normal(text))
+    rest = re.sub(
+        r"(?<=train )(?:it )?twice\b(?! (?:the|as|that))|\b(?:twice|"
+        r"once)\b(?=\s+(?:over|through))",
+        r"\g<0> epochs",
+        normal(text),
+    )
     found: Arguments = {}
     for knob in sorted(KNOBS, key=lambda name: name == "learning_rate"):
         after = rf"(?:{KNOBS[knob]})(?![a-z]){LINK}{VALUE}(?![a-z0-9_@])"
@@ -78,7 +84,8 @@ def knobs(text: str) -> tuple[Arguments, str]:
                 break
     for knob in CAN_BE_OFF - found.keys():
         off = re.search(
-            rf"\b(?:without|no|disable|{OFF}) (?:any )?(?:{KNOBS[knob]})(?![a-z])"
+            rf"\b(?:without|no|disable|do not (?:use|want|apply)|{OFF}) (?:any "
+            rf")?(?:{KNOBS[knob]})(?![a-z])"
             rf"|(?:不要|不用|关闭|去掉|无)(?:{KNOBS[knob]})",
             rest,
         )

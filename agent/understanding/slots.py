@@ -19,7 +19,7 @@ NOT_COLUMNS = word_set(
     "the a an in as and is are it this that column columns col field text"
     " label labels class "
     "classes category for of to with from on them then file data dataset used by should be your "
-    "my test train which what called named both each one two not"
+    "my test train stored kept held given written which what called named both each one two not"
 )
 
 
@@ -36,7 +36,8 @@ def column_patterns(role: str) -> list[str]:
     return [
         rf"(?:{word}) ?(?:columns?|field) ?(?:is |= ?|: ?|are |should be )?(?:called |named"
         rf" )?(?:{COLUMN})",
-        rf"(?:{word})(?: to \w+| column)? (?:is|are|comes?|stands?|lies?|live|lives|sits?|found)? ?"
+        rf"(?:{word})(?: to \w+| column)? (?:is|are)? ?(?:comes?|stands?|stored|kept|held|given|"
+        rf"written|lies?|live|lives|sits?|found)? ?"
         rf"(?:in|from|under) {of_column}(?:{COLUMN})",
         rf"(?:{COLUMN}) (?:columns? |field )?(?:as|for) {ROLE_PREFIX}(?:{word})\b",
         rf"(?:{COLUMN}) (?:columns? |field )?(?:is|are|has|holds|contains)"
@@ -76,11 +77,18 @@ def columns(text: str) -> dict[str, str]:
     return found | {role: value for role, value in by_task(plain).items() if role not in found}
 
 
+def is_column(value: str, said: str) -> bool:
+    """Whether a word such as `text` is called a column outright."""
+    if value.lower() not in ("text", "label", "class", "category", "target"):
+        return False
+    return bool(re.search(rf"(?:columns?|fields?):? {value}\b|{value} ?列", said))
+
+
 def first_column(text: str, role: str) -> str | None:
     for pattern in column_patterns(role):
         for match in re.finditer(pattern, text, re.IGNORECASE):
             value = match["quoted"] or match["bare"]
-            if match["quoted"] or value.lower() not in NOT_COLUMNS:
+            if match["quoted"] or value.lower() not in NOT_COLUMNS or is_column(value, match[0]):
                 return value.rstrip(".")
     return None
 
@@ -182,7 +190,7 @@ ROLES_OF_FILES = {
 
 def role_of_file(text: str, filename: str) -> str:
     """`test`, `validation` or `main` when the text says what the file is for, else empty."""
-    for part in re.split(r"[,;,;]|\band\b|\. ", normal(text)):
+    for part in re.split(r"[,;,;]|\b(?:and|with|while|but|plus)\b|\. ", normal(text)):
         for role, form in ROLES_OF_FILES.items():
             free = part.replace(filename.lower(), "xfilex")
             word = re.search(form, free)

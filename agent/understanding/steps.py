@@ -113,6 +113,9 @@ def delete(wish: Wish, scene: Scene) -> Answer:
     if not there:
         spoken = [kind for kind in kinds if scene.spoken(kind)]
         there = spoken if len(spoken) == 1 else []
+    said = [kind for kind in kinds if re.search(rf"\b{kind}\b", normal(wish.whole))]
+    if len(there) > 1 and len(said) == 1:
+        there = said
     if len(there) != 1:
         return Answer(
             ask="What shall I delete: a dataset, a model, or documents? Say its name too."

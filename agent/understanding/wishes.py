@@ -25,13 +25,14 @@ def wishes_of(said: str, world: World, has_files: bool) -> list[Wish]:
         wish = wish_of(part, said, world, attached)
         if wish and found and explains(part):
             continue
-        if wish is None and (not part.negated or hyperparameters(part.raw)):
+        off = [value == 0 for value in hyperparameters(part.raw).values()]
+        if wish is None and (not part.negated or (off and all(off))):
             loose.append(part.raw)
             found[-1:] = [qualified(found[-1], loose.pop(), world)] if found else []
         elif wish is not None and part.negated:
             found = refused(found, wish)
         elif wish is not None:
-            found.append(wish)
+            found += listings(wish)
     if found and loose:
         found[0] = qualified(found[0], loose[0], world)
     if not found and not any(part.negated for part in parts):
@@ -56,6 +57,8 @@ def wish_of(
     file = FILE_NAME.search(part.text)
     if attached and file and role_of_file(part.text, file[0]) and not GOAL.search(part.text):
         return None
+    if NOTIFY.match(part.text) or NEEDLESS.match(part.text):
+        return None
     named = mentions(part.raw, world)
     main = without_condition(part.text)
     for text in (main, *([] if NOT_WANTED.match(part.text[len(main) :]) else [part.text])):
@@ -67,6 +70,15 @@ def wish_of(
     return None
 
 
+NOTIFY = re.compile(
+    r"^(?:tell|let|notify|ping|inform|message) (?:me|us)(?: know)? (?:when|once|as soon|after|if)\b"
+)
+"""Everyone is told anyway when something is done."""
+NEEDLESS = re.compile(
+    r"^(?:i|we) (?:no longer (?:need|want|use)\b|do not need .{0,20}any "
+    r"?(?:more|longer)\b)"
+)
+"""Why something is to be deleted; by itself it asks for nothing."""
 NOT_WANTED = re.compile(r"[, ]+(?:before|until|unless|because|since)\b")
 GOAL = re.compile(r"\b(?:dataset|finetun|deploy|classifier|model)|数据集|微调|部署|模型")
 """Words of a wish; a part without them that gives a file its role is no wish of its own."""
@@ -77,7 +89,7 @@ WEAK = frozenset({"CLASSIFY", "ASK", "ROWS", "MAKE", "CHECK", "COMPARE", "TRAINI
 def qualifies(part: Clause) -> bool:
     """Whether a part mainly gives values: columns, a name, hyperparameters."""
     if re.search(
-        r"\bfinetun|\btrain\b|\bdataset\b|\bdeploy|\bendpoint|\bmodel\b|训练|微调|数据集|部署",
+        r"\bfinetun|\btrain\b|\blearn|\bdataset\b|\bdeploy|\bendpoint|\bmodel\b|训练|微调|数据集|部署",
         part.text,
     ):
         return False
@@ -118,6 +130,17 @@ def guessed(said: str, world: World) -> Wish | None:
     named = mentions(said, world)
     intent = intent_like(polite_free(named.masked.replace("xnamex", "it")))
     return Wish(intent, said, named, tags_in(named.masked) | named.tags, said) if intent else None
+
+
+LISTS = {"DATASETS": "datasets", "RUNS": "runs", "MODELS": "models", "ENDPOINTS": "endpoints"}
+
+
+def listings(wish: Wish) -> list[Wish]:
+    """One wish for each kind in `show my models and endpoints`."""
+    kinds = [kind for tag, kind in LISTS.items() if tag in wish.tags]
+    if not wish.intent.startswith("list_") or len(kinds) < 2 or "WHEN" in wish.tags:
+        return [wish]
+    return [replace(wish, intent=f"list_{kind}") for kind in kinds]
 
 
 def without_reasons(found: list[Wish]) -> list[Wish]:
