@@ -78,6 +78,7 @@ def write_stream(path: Path, chunks: Iterable[bytes], limit_bytes: int) -> Store
                 raise RequestRefused(
                     f"The file is larger than {limit_bytes >> 20} MiB.",
                     code="file_too_large",
+                    param="file",
                     fix="Split it, or raise THIMBLE_MAX_UPLOAD_MB.",
                 )
             digest.update(chunk)

@@ -37,13 +37,25 @@ def caller_of(request: Request) -> Caller:
 
 async def read_limited(request: Request, limit: int = MAX_JSON_BYTES) -> bytes:
     body = bytearray()
+    if announced(request) > limit:
+        raise too_large(limit)
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise RequestRefused(
-                f"The body is larger than {limit >> 20} MiB.", code="too_large", fix="Send less."
-            )
+            raise too_large(limit)
     return bytes(body)
+
+
+def announced(request: Request) -> int:
+    """How many bytes the body is said to have; 0 when nothing is said."""
+    given = request.headers.get("content-length", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 20 else 0
+
+
+def too_large(limit: int) -> RequestRefused:
+    return RequestRefused(
+        f"The body is larger than {limit >> 20} MiB.", code="too_large", fix="Send less."
+    )
 
 
 def fields(raw: bytes, *known: str) -> dict[str, Any]:

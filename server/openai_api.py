@@ -18,7 +18,7 @@ from core.errors import RequestRefused
 from core.identity import Caller
 from core.records.tables import File
 from server import pages
-from server.bodies import caller_of, fields, once, read_limited
+from server.bodies import announced, caller_of, fields, once, read_limited
 from serving import gateway
 from tools.base import House
 
@@ -34,6 +34,8 @@ def routes(house: House) -> APIRouter:
     async def upload(request: Request) -> Response:
         """Take a file in (multipart: `file`, `purpose`); it is on the disk when this answers."""
         limit = house.settings.max_upload_bytes + MULTIPART_OVERHEAD_BYTES
+        if announced(request) > limit:
+            raise file_too_large(limit)
         async with uploaded(Request(request.scope, limited(request.receive, limit))) as form:
             file, purpose = file_in(form), purpose_in(form)
             digest = await run_in_threadpool(hash_of, file.file)
@@ -141,15 +143,19 @@ def limited(receive: Receive, limit: int) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > limit:
-            raise RequestRefused(
-                f"The file is larger than {limit >> 20} MiB.",
-                code="file_too_large",
-                param="file",
-                fix="Split it, or raise THIMBLE_MAX_UPLOAD_MB.",
-            )
+            raise file_too_large(limit)
         return message
 
     return counted
+
+
+def file_too_large(limit: int) -> RequestRefused:
+    return RequestRefused(
+        f"The file is larger than {limit >> 20} MiB.",
+        code="file_too_large",
+        param="file",
+        fix="Split it, or raise THIMBLE_MAX_UPLOAD_MB.",
+    )
 
 
 async def keep(house: House, caller: Caller, file: UploadFile, purpose: str) -> Response:

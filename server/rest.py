@@ -18,6 +18,7 @@ from server.health import check_health
 from tools import base
 
 MAX_MESSAGE_CHARACTERS = 32_000
+MAX_THREAD_ID = 80
 
 
 def routes(house: base.House) -> APIRouter:
@@ -111,7 +112,9 @@ def optional_text(body: dict[str, Any], name: str) -> str | None:
 
 def text_of(body: dict[str, Any]) -> str:
     text = optional_text(body, "text") or ""
-    if not 0 < len(text) <= MAX_MESSAGE_CHARACTERS:
+    if not text.strip():
+        raise RequestRefused("text is empty.", param="text", fix="Say something.")
+    if len(text) > MAX_MESSAGE_CHARACTERS:
         raise RequestRefused(
             f"text has {len(text):,} characters.",
             param="text",
@@ -122,8 +125,11 @@ def text_of(body: dict[str, Any]) -> str:
 
 def thread_of(body: dict[str, Any]) -> str:
     thread_id = optional_text(body, "thread_id") or ""
-    if not 0 < len(thread_id) <= 80:
-        raise RequestRefused("thread_id is missing.", param="thread_id", fix="Give 1 to 80 signs.")
+    if not 0 < len(thread_id) <= MAX_THREAD_ID:
+        what = f"has {len(thread_id):,} characters" if thread_id else "is missing"
+        raise RequestRefused(
+            f"thread_id {what}.", param="thread_id", fix=f"Give 1 to {MAX_THREAD_ID} characters."
+        )
     return thread_id
 
 

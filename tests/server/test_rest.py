@@ -1,5 +1,6 @@
 """The contract over HTTP, against a real server; only training is done by a fake worker."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,8 @@ def test_a_field_beside_the_file_that_is_not_read_is_refused(
         ("/api/tools/list_runs", b'"' + b"x" * (2**21 + 1), 413, "too_large"),
         ("/api/tools/describe_dataset", b'{"arguments": {"dataset": "no"}}', 404, "not_found"),
         ("/api/approvals/ap_99", b'{"decision": "reject"}', 403, "forbidden"),
+        ("/api/chat", b'{"thread_id": "t", "text": " \\n "}', 400, "invalid_request"),
+        ("/api/chat", b'{"text": "hi"}', 400, "invalid_request"),
         ("/v1/classify", b'{"model": "no-such", "input": "hi"}', 404, "not_found"),
         ("/v1/no_such_route", b"{}", 404, "not_found"),
         ("/v1/files", b"{}", 400, "missing_argument"),
@@ -220,6 +223,21 @@ def test_a_file_over_the_limit_is_refused_and_leaves_nothing_on_the_disk(
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     answer = httpx.post(f"{url}/v1/files", content=too_much(), headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "file_too_large")
+    assert list((house.settings.home / "files").iterdir()) == []
+
+
+def test_what_is_announced_as_too_large_is_refused_before_it_is_sent(
+    url: str, house: House
+) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    head = (
+        f"POST /v1/files HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 999999999999\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(4096).decode()
+    assert answer.startswith("HTTP/1.1 413 ")
     assert list((house.settings.home / "files").iterdir()) == []
 
 
