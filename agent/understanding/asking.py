@@ -58,7 +58,7 @@ BARE = (
     rf"^(?:try|test|classify|predict|label|categori[sz]e|tag) (?:the (?:text|message|sentence) )?"
     rf"(?P<text>.+?)(?: (?:with|using|on) {TARGET})?$",
     r"^(?:which|what) (?:label|class|category|intent|queue) (?:is|has|would be|does|for|fits|gets?)"
-    r"(?! (?:the )?(?:most|least|best|worst|largest|smallest|biggest|rarest|it|there)\b)"
+    r"(?! (?:the )?(?:most|least|best|\w+est|it|there)\b)"
     r"(?: for)? (?P<text>.+)$",
 )
 POLITE = re.compile(
@@ -174,7 +174,8 @@ def after_colon(plain: str, names: list[str]) -> Asking | None:
     *before, last = cut(match["head"])
     if NOT_ASKING.search(last) or not re.search(rf"\b{VERB}\b", last, re.I):
         return None
-    if re.search(r"\b(?:text|labels?)$", match["head"], re.I) and " " in match["head"]:
+    about = re.search(r"\b(?:text|labels?)$", match["head"], re.I) and " " in match["head"]
+    if about and not re.search(rf"\b{VERB} (?:(?:this|the|that|following) )*text$", last, re.I):
         return None
     return Asking(last, match["text"], before=", ".join(part for part in before if part.strip()))
 

@@ -164,7 +164,9 @@ def not_a_name(word: str) -> bool:
     return word.lower() in word_set(
         "it this that them these those mine one all both now again"
         " please top my the a an newest "
-        "latest last new old same other first second everything yet soon here there cpu gpu"
+        "latest last new old same other first second everything yet soon here there cpu gpu "
+        "machine "
+        "computer laptop server mac pc desktop"
     )
 
 

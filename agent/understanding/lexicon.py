@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from agent.understanding.text import distance, slips, word_set, words
+from agent.understanding.topics import TOPICS
 
 LEXICON = {
     # what to do
@@ -18,7 +19,7 @@ LEXICON = {
     "LOAD": "import;load;ingest;take in;read in;get ready;ready for training;get it ready;turn "
     "into;"
     "save as;store;变成;读取;导入;读入;加载;上传",
-    "TRAIN": "learn from;finetune;finetunes;train;trains;tune;retrain;teach;fit;adapt;customise;"
+    "TRAIN": "be trained;learn from;finetune;finetunes;train;trains;tune;retrain;teach;fit;adapt;customise;"
     "customize;specialise;specialize;微调;训练;调优",
     "TRAINING": "finetuning;training;tuning;fine tuning;tune",
     "START": "start;begin;launch;kick off;fire up;trigger;run;do it;do that;go ahead;proceed;"
@@ -49,11 +50,12 @@ LEXICON = {
     "描述;概况",
     "ROWS": "rows;row;lines;classes;lengths;labels;examples;categories;class;samples;balanced;"
     "imbalanced;balance;split;splits;most frequent;most common;rarest;least common;frequency;"
-    "average length;length;labelled;标签;长度;分布;多少条;"
+    "average length;length;count;counts;fewest;labelled;标签;长度;分布;多少条;"
     "行;类别;样本",
     "CHECK": "check;validate;verify;doctor;problem;problems;issue;issues;wrong;duplicates;"
     "contradictions;audit;diagnose;examine;sanity check;clean;quality;errors;mistakes;conflicts;"
-    "duplicated;contradicting;conflicting;good enough;review;sane;health check;proofread;go "
+    "duplicated;contradicting;conflicting;good enough;review;sane;health check;fix;repair;clean "
+    "up;proofread;go "
     "over;sanity;look out "
     "for;检查;问题;质量;干净;查一下;核对",
     "FLAWS": "duplicates;dupes;dups;duplicate rows;contradictory;inconsistent;identical rows;"
@@ -70,7 +72,8 @@ LEXICON = {
     "分类;预测;标注;打标签",
     "ASK": "ask;query;say;try;test;问;问问;试试",
     "EXPORT": "export;download;weights;take away;save;zip of;onnx file;model file;onnx export;"
-    "take home;as a zip;as zip;pack;pack up;bundle;archive;as a file;copy of;zipped;导出;下载;打包;保存到本地",
+    "take home;as a zip;as zip;pack;pack up;bundle;archive;as a file;copy of;zipped;"
+    "导出;下载;打包;保存到本地",
     "ADD": "learn from;add;index;ingest;learn;read;remember;include;upload;import;load;study;"
     "use;添加;"
     "加入;学习",
@@ -130,43 +133,6 @@ LEXICON = {
     "WH": "what;which;who;where;when;how;why;is;are;does;do;has;have;did;can;should;list;"
     "哪些;什么;怎么;如何;为什么;多少;吗;哪个",
     "ME": "ask me;tell me;let me know;me;my;mine;i;我",
-    # what we explain
-    "CONCEPT": "learning rates;pay;open source;subscription;报告;基线;审批;数据集;标签;轮数;alpha;smoothing;"
-    "clip;clipping;gradient;averaging;scheduler;weight decay;size;limit;limits;maximum;llm;"
-    "provider;lora;rank;epoch;epochs;learning rate;"
-    "batch;batch size;seed;overfit;overfitting;"
-    "underfitting;hyperparameter;hyperparameters;parameter;parameters;baseline;baselines;tfidf;"
-    "frozen;embedding;embeddings;accuracy;interval;confidence;confusion;f1;macro;precision;recall;"
-    "split;splits;validation;test set;test file;format;formats;column;columns;label;labels;csv;tsv;"
-    "jsonl;parquet;excel;delimiter;encoding;utf-8;duplicates;imbalance;imbalanced;finetune;"
-    "finetuning;tuning;training;train;trained;dataset;datasets;data;finetuned;endpoint;"
-    "endpoints;api;curl;"
-    "python;rest;mcp;openai;client;key;keys;token;tokens;approval;approvals;approve;quote;model;"
-    "models;base model;gpu;cpu;memory;onnx;int8;quantise;quantize;quantisation;quantization;"
-    "adapter;adapters;adapter weights;export;backup;back up;thimble;thimble_llm;thimble_home;"
-    "deploy;"
-    "deployment;"
-    "privacy;private;secure;security;license;licence;languages;chinese;english;multilingual;error;"
-    "errors;classifier;classification;classes;class;text;rows;examples;examples;checkpoint;"
-    "checkpoints;citations;documents;citation;docs;upload;weights;warm-up;warmup;dropout;decay;"
-    "loss;softmax;probability;score;scores;majority;median;latency;report;run;runs;cancel;pause;"
-    "command line;terminal;cli;chat;数据;格式;微调;训练;模型;部署;接口;隐私;秩;学习率",
-    "PRIVACY": "stay;stays;leave;leaves;private;privacy;secure;secret;safe;cloud;internet;"
-    "offline;sent;send;"
-    "share;shared;third party;third parties;confidential;gdpr;telemetry;离开;隐私;外传;泄露;"
-    "安全;上传到",
-    # what we cannot do
-    "OUTSIDE": "poem;poems;joke;jokes;weather;song;essay;recipe;translate;translation;"
-    "president;capital of;football;soccer;stock;stocks;news;email;movie;film;restaurant;flight;"
-    "hotel room;haiku;article;lyrics;story;limerick;birthday;homework;horoscope;calendar;"
-    "reminder;alarm;"
-    "bitcoin;invoice;tweet;blog post;lottery;powerpoint;slides;诗;天气;笑话;翻译;新闻;故事",
-    "UNTRAINABLE": "image;images;photo;photos;picture;pictures;audio;speech;voice;video;videos;"
-    "from scratch;gpt;gpt-2;gpt-3;gpt-4;gpt-5;chatgpt;llama;qwen;mistral;gemma;claude;diffusion;"
-    "chatbot;chat model;language model;llm;regression;time series;object detection;reinforcement;"
-    "rlhf;dpo;summariser;summarizer;summarisation;summarization;generates;generative;writes;"
-    "translates;summarises;summarizes;draws;segmentation;text generation;"
-    "pretrain;图片;图像;语音;视频;从头",
 }
 NOT_SLIPS = word_set(
     "remote quota there these where three state stare claim claims about"
@@ -192,7 +158,7 @@ class Tagged:
 def phrases() -> dict[tuple[str, ...], frozenset[str]]:
     """Each phrase of the lexicon as words, with all its tags."""
     found: dict[tuple[str, ...], frozenset[str]] = {}
-    for tag, entries in LEXICON.items():
+    for tag, entries in (LEXICON | TOPICS).items():
         for entry in entries.split(";"):
             key = tuple(words(entry))
             found[key] = found.get(key, frozenset()) | {tag}

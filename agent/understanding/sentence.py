@@ -17,7 +17,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bhow (?:does|do|did) (?!(?:it|that|this|the (?:run|model|training|endpoint)|xnamex"
         r"|things)\b(?! work))\w+",
         r"\bhow (?:is|are) (?:the |my |a )?[\w ]+ (?:stored|computed|measured|calculated|chosen"
-        r"|made|split|kept|formatted|used|protected|counted)\b",
+        r"|made|split|kept|formatted|used|protected|counted|handled|treated|managed|evaluated|"
+        r"tested|trained|approved)\b",
         r"\bwhat (?:should|must) (?:my|the|a|an) .*(?:look like|contain|format)",
         r"\bwhat (?:does|do) (?:a|an) .*(?:look like|contain|format)|要求|怎么准备",
         r"\bbest (?:way|practice)|\bwhere (?:can|do|should) (?:i|we)\b",
@@ -148,6 +149,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",
     ),
     "RUNS": (
+        r"[两几这上].?次.{0,2}(?:训练|运行|实验)",
         r"(?:哪些|所有|全部|列出|几个).{0,4}(?:任务|训练记录|实验|运行记录)|训练历史|训练记录",
     ),
     "ENDPOINTS": (r"(?:哪些|所有|全部|列出|几个).{0,3}(?:端点|接口|服务|endpoint)",),

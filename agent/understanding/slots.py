@@ -39,7 +39,8 @@ def column_patterns(role: str) -> list[str]:
         rf"(?:{word})(?: to \w+| column)? (?:is|are)? ?(?:comes?|stands?|stored|kept|held|given|"
         rf"written|lies?|live|lives|sits?|found)? ?"
         rf"(?:in|from|under) {of_column}(?:{COLUMN})",
-        rf"(?:{COLUMN}) (?:columns? |field )?(?:as|for) {ROLE_PREFIX}(?:{word})\b",
+        rf"(?:{COLUMN}) (?:columns? |field )?(?:as|for) {ROLE_PREFIX}(?:{word})(?= ?(?:[,.;!)]|"
+        rf"and\b|column|$))",
         rf"(?:{COLUMN}) (?:columns? |field )?(?:is|are|has|holds|contains)"
         rf" {ROLE_PREFIX}(?:{word})\b",
         rf"(?:{COLUMN}) \((?:the )?(?:{word})\)",
@@ -141,7 +142,9 @@ NOT_NAMES = word_set(
 )
 
 
-OF_COLUMN = re.compile(r"\b(?:columns?|fields?|labels?|texts?)(?: (?:is|are))? $", re.IGNORECASE)
+OF_COLUMN = re.compile(
+    r"\b(?:columns?|fields?|labels?|texts?)(?: (?:is|are))? $|列\s*$", re.IGNORECASE
+)
 
 
 def given_name(text: str, *, after_as: bool = False) -> str | None:

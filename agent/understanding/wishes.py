@@ -89,7 +89,7 @@ WEAK = frozenset({"CLASSIFY", "ASK", "ROWS", "MAKE", "CHECK", "COMPARE", "TRAINI
 def qualifies(part: Clause) -> bool:
     """Whether a part mainly gives values: columns, a name, hyperparameters."""
     if re.search(
-        r"\bfinetun|\btrain\b|\blearn|\bdataset\b|\bdeploy|\bendpoint|\bmodel\b|训练|微调|数据集|部署",
+        r"\bfinetun|\btrain|\blearn|\bdataset\b|\bdeploy|\bendpoint|\bmodel\b|训练|微调|数据集|部署",
         part.text,
     ):
         return False

@@ -1,0 +1,45 @@
+"""Words of what a request may be about: what we explain, and what we cannot do.
+
+The other half of the lexicon, which says how they are written.
+"""
+
+TOPICS = {
+    # what we explain
+    "CONCEPT": "learning rates;pay;open source;subscription;报告;基线;审批;数据集;标签;轮数;"
+    "alpha;smoothing;"
+    "clip;clipping;gradient;averaging;scheduler;weight decay;size;limit;limits;maximum;llm;"
+    "provider;lora;rank;epoch;epochs;learning rate;"
+    "batch;batch size;seed;overfit;overfitting;"
+    "underfitting;hyperparameter;hyperparameters;parameter;parameters;baseline;baselines;tfidf;"
+    "frozen;embedding;embeddings;accuracy;interval;confidence;confusion;f1;macro;precision;recall;"
+    "split;splits;validation;test set;test file;format;formats;column;columns;label;labels;csv;tsv;"
+    "jsonl;parquet;excel;delimiter;encoding;utf-8;duplicates;imbalance;imbalanced;finetune;"
+    "finetuning;tuning;training;train;trained;dataset;datasets;data;finetuned;endpoint;"
+    "endpoints;api;curl;"
+    "python;rest;mcp;openai;client;key;keys;token;tokens;approval;approvals;approve;quote;model;"
+    "models;base model;gpu;cpu;memory;onnx;int8;quantise;quantize;quantisation;quantization;"
+    "adapter;adapters;adapter weights;export;backup;back up;thimble;thimble_llm;thimble_home;"
+    "deploy;"
+    "deployment;"
+    "privacy;private;secure;security;license;licence;languages;chinese;english;multilingual;error;"
+    "errors;classifier;classification;classes;class;text;rows;examples;examples;checkpoint;"
+    "checkpoints;citations;documents;citation;docs;upload;weights;warm-up;warmup;dropout;decay;"
+    "loss;softmax;probability;score;scores;majority;median;latency;report;run;runs;cancel;pause;"
+    "command line;terminal;cli;chat;数据;格式;微调;训练;模型;部署;接口;隐私;秩;学习率",
+    "PRIVACY": "stay;stays;leave;leaves;private;privacy;secure;secret;safe;cloud;internet;"
+    "offline;sent;send;"
+    "share;shared;third party;third parties;confidential;gdpr;telemetry;离开;隐私;外传;泄露;"
+    "安全;上传到",
+    # what we cannot do
+    "OUTSIDE": "poem;poems;joke;jokes;weather;song;essay;recipe;translate;translation;"
+    "president;capital of;football;soccer;stock;stocks;news;email;movie;film;restaurant;flight;"
+    "hotel room;haiku;article;lyrics;story;limerick;birthday;homework;horoscope;calendar;"
+    "reminder;alarm;"
+    "bitcoin;invoice;tweet;blog post;lottery;powerpoint;slides;诗;天气;笑话;翻译;新闻;故事",
+    "UNTRAINABLE": "image;images;photo;photos;picture;pictures;audio;speech;voice;video;videos;"
+    "from scratch;gpt;gpt-2;gpt-3;gpt-4;gpt-5;chatgpt;llama;qwen;mistral;gemma;claude;diffusion;"
+    "chatbot;chat model;language model;llm;regression;time series;object detection;reinforcement;"
+    "rlhf;dpo;summariser;summarizer;summarisation;summarization;generates;generative;writes;"
+    "translates;summarises;summarizes;draws;segmentation;text generation;"
+    "pretrain;图片;图像;语音;视频;从头",
+}
