@@ -41,20 +41,3 @@ function show(buttonId, tries) {
   }
   for (const later of [0, 1000, 3000, 8000]) setTimeout(scroll, later)
 }
-
-// Who opens a thread by its address without being logged in is led over the login to the start;
-// this leads on to the thread.
-const CALM = 50
-let calm = 0
-if (THREAD.test(path())) sessionStorage.setItem('wanted', path())
-const watch = setInterval(() => {
-  if (path() === '/chat/login') sessionStorage.setItem('logging_in', 'yes')
-  if (!document.getElementById('chat-input')) return
-  // The page of a thread shows itself for a moment before it leads to the login.
-  if (path() !== '/chat' && ++calm < CALM) return
-  clearInterval(watch)
-  const thread = sessionStorage.getItem('logging_in') && sessionStorage.getItem('wanted')
-  sessionStorage.removeItem('logging_in')
-  sessionStorage.removeItem('wanted')
-  if (path() === '/chat' && THREAD.test(thread || '')) window.location.replace(thread)
-}, 100)

@@ -41,7 +41,8 @@ def mount(app: FastAPI, house: House, converse: "Converse | None" = None) -> Non
     app.include_router(uploads.routes(house, made.history))
     # Not `mount_chainlit`: it would load a file of ours by its path and add a middleware that
     # logs an error for each request that a browser gives up.
-    app.mount(place.URL_PATH, chainlit_app)
+    greeted = door.Greeter(chainlit_app, made.history)
+    app.mount(place.URL_PATH, greeted if house.settings.api_key is None else chainlit_app)
     follow_while_running(app, made)
 
 

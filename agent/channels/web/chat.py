@@ -43,13 +43,17 @@ def register(desk: Desk) -> None:
 
 async def let_in(_: Any) -> Any:
     """Without a key only this machine can reach us (the gate sees to it): its user is the owner."""
+    return person()
+
+
+def person() -> Any:
     return cl.User(identifier=OWNER, display_name="You")
 
 
 async def check(desk: Desk, _: str, password: str) -> Any:
     key = desk.house.settings.api_key or ""
     right = hmac.compare_digest(password.encode(), key.encode())
-    return cl.User(identifier=OWNER, display_name="You") if right else None
+    return person() if right else None
 
 
 async def starters(_: Any = None, language: str | None = None) -> list[Any]:

@@ -2,10 +2,16 @@
 
 from typing import Any
 
+from chainlit.auth.cookie import get_token_from_cookies, set_auth_cookie
+from chainlit.auth.jwt import create_jwt, decode_jwt
 from chainlit.config import config
 from chainlit.server import router, sio
 from chainlit.session import WebsocketSession
+from fastapi import Request, Response
+from jwt import InvalidTokenError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agent.channels.web import chat
 from agent.channels.web.follow import Follow
 from agent.channels.web.history import History
 from agent.channels.web.ids import is_uuid
@@ -60,6 +66,53 @@ def guard_sockets(history: History, follow: Follow) -> None:
 
     sio.on("connect", guarded_connect)
     sio.on("connection_successful", connected_and_drawn)
+
+
+class Greeter:
+    """Logs in whoever opens the page, with the page itself.
+
+    Chainlit's own way leads over a login page and loses the address of the thread on it.
+    """
+
+    def __init__(self, app: ASGIApp, history: History) -> None:
+        self.app = app
+        self.history = history
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and opens_page(Request(scope)):
+            send = with_headers(send, await self.login(Request(scope)))
+        await self.app(scope, receive, send)
+
+    async def login(self, request: Request) -> list[tuple[bytes, bytes]]:
+        """The cookies of a new session of the owner."""
+        user = chat.person()
+        await self.history.create_user(user)
+        response = Response()
+        set_auth_cookie(request, response, create_jwt(user))
+        return [header for header in response.raw_headers if header[0] == b"set-cookie"]
+
+
+def opens_page(request: Request) -> bool:
+    """Whether a browser asks for a page and is not logged in."""
+    wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return wants_page and not logged_in(request)
+
+
+def logged_in(request: Request) -> bool:
+    token = get_token_from_cookies(request.cookies)
+    try:
+        return token is not None and bool(decode_jwt(token))
+    except InvalidTokenError:
+        return False
+
+
+def with_headers(send: Send, headers: list[tuple[bytes, bytes]]) -> Send:
+    async def send_more(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *headers]
+        await send(message)
+
+    return send_more
 
 
 def check_claims(auth: Any) -> None:
