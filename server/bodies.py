@@ -5,6 +5,7 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -117,22 +118,29 @@ async def once_streamed(
         lock.release()
         return StreamingResponse(iter([given.body]), given.status, REPLAYED, EVENTS)
     coming: asyncio.Queue[str | None] = asyncio.Queue()
-
-    async def make() -> None:
-        said = []
-        try:
-            async for piece in pieces:
-                said.append(piece)
-                coming.put_nowait(piece)
-            remember(database, user, key, asked, 200, "".join(said))
-        finally:
-            lock.release()
-            coming.put_nowait(None)
-
-    task = asyncio.create_task(make())
+    keep = partial(remember, database, user, key, asked, 200)
+    task = asyncio.create_task(make(pieces, coming, keep, lock))
     _making.add(task)
     task.add_done_callback(_making.discard)
     return StreamingResponse(drained(coming), media_type=EVENTS)
+
+
+async def make(
+    pieces: AsyncIterator[str],
+    coming: "asyncio.Queue[str | None]",
+    keep: Callable[[str], None],
+    lock: asyncio.Lock,
+) -> None:
+    """Pass the pieces on as they come, keep the whole at their end, and let go of the key."""
+    said = []
+    try:
+        async for piece in pieces:
+            said.append(piece)
+            coming.put_nowait(piece)
+        keep("".join(said))
+    finally:
+        lock.release()
+        coming.put_nowait(None)
 
 
 async def drained(coming: "asyncio.Queue[str | None]") -> AsyncIterator[str]:

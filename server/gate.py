@@ -138,7 +138,10 @@ def check_session_id(scope: Scope) -> None:
     for value in query.get("session_id", []) + query.get("sessionId", []):
         if not is_canonical_uuid(value):
             raise Refusal(
-                400, RequestRefused("The session id is not a UUID.", code="bad_session_id")
+                400,
+                RequestRefused(
+                    "The session id is not a UUID.", code="bad_session_id", fix="Reload the page."
+                ),
             )
 
 

@@ -80,7 +80,8 @@ async def answer_call(house: base.House, request: Request, name: str, raw: bytes
     arguments = body.get("arguments", {})
     if not isinstance(arguments, dict):
         raise RequestRefused("arguments is not an object.", param="arguments", fix="Give one.")
-    ctx = base.ToolContext(house, caller_of(request), optional_text(body, "thread_id"))
+    thread_id = thread_of(body) if body.get("thread_id") is not None else None
+    ctx = base.ToolContext(house, caller_of(request), thread_id)
     approval_id = optional_text(body, "approval_id")
     outcome = await run_in_threadpool(base.call, ctx, name, arguments, approval_id)
     if outcome.approval is not None:

@@ -170,6 +170,7 @@ def test_a_field_beside_the_file_that_is_not_read_is_refused(
         ("/api/approvals/ap_99", b'{"decision": "reject"}', 403, "forbidden"),
         ("/api/chat", b'{"thread_id": "t", "text": " \\n "}', 400, "invalid_request"),
         ("/api/chat", b'{"text": "hi"}', 400, "invalid_request"),
+        ("/api/tools/list_runs", b'{"thread_id": "' + b"x" * 81 + b'"}', 400, "invalid_request"),
         ("/v1/classify", b'{"model": "no-such", "input": "hi"}', 404, "not_found"),
         ("/v1/no_such_route", b"{}", 404, "not_found"),
         ("/v1/files", b"{}", 400, "missing_argument"),
