@@ -10,7 +10,8 @@ VERB = (
     r"(?:ask|query|classify|categori[sz]e|predict|label|tag|test|try|score|send|run|say|says|think|"
     r"thinks|answer|answers|reply|respond|return|returns|make of|made of|do with|classified|"
     r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of|belong"
-    r"|belongs|understand|understands|call|recogni[sz]e|handle|sure|confident|certain|means?|"
+    r"|belongs|understand|understands|call|recogni[sz]e|handle|falls?|sure|confident|certain|"
+    r"means?|"
     r"probability)"
 )
 TARGET = (

@@ -19,7 +19,8 @@ LEXICON = {
     "LOAD": "import;load;ingest;take in;read in;get ready;ready for training;get it ready;turn "
     "into;"
     "save as;store;变成;读取;导入;读入;加载;上传",
-    "TRAIN": "be trained;learn from;finetune;finetunes;train;trains;tune;retrain;teach;fit;adapt;customise;"
+    "TRAIN": "be trained;learn from;finetune;finetunes;train;trains;tune;retrain;teach;fit;"
+    "adapt;customise;"
     "customize;specialise;specialize;微调;训练;调优",
     "TRAINING": "finetuning;training;tuning;fine tuning;tune",
     "START": "start;begin;launch;kick off;fire up;trigger;run;do it;do that;go ahead;proceed;"
@@ -44,7 +45,8 @@ LEXICON = {
     "trash;bin;throw out;ditch;nuke;删除;删掉;清除;清空;删了;移除",
     "SHOW": "show;list;display;see;view;give;print;enumerate;let me see;look at;have;got;open;"
     "显示;列出;查看;看看;看;有",
-    "DESCRIBE": "describe;preview;peek;summarise;summarize;summary;overview;profile;inspect;"
+    "DESCRIBE": "describe;distributed;preview;peek;summarise;summarize;summary;overview;profile;"
+    "inspect;"
     "details;explore;"
     "statistics;stats;distribution;what is in;about;look like;looks like;contain;contains;"
     "描述;概况",
@@ -68,7 +70,8 @@ LEXICON = {
     "异常;缺失",
     "COMPARE": "compare;compared;comparison;versus;vs;against;better;best;beside;next to;"
     "side by side;higher;worse;scored higher;did better;比较;对比;相比",
-    "CLASSIFY": "classify;predict;categorise;categorize;tag;score;annotate;label;infer;predictions;"
+    "CLASSIFY": "classify;predict;categorise;categorize;tag;score;annotate;fill in;assign;label;"
+    "infer;predictions;"
     "分类;预测;标注;打标签",
     "ASK": "ask;query;say;try;test;问;问问;试试",
     "EXPORT": "export;download;weights;take away;save;zip of;onnx file;model file;onnx export;"
@@ -135,7 +138,7 @@ LEXICON = {
     "ME": "ask me;tell me;let me know;me;my;mine;i;我",
 }
 NOT_SLIPS = word_set(
-    "remote quota there these where three state stare claim claims about"
+    "lunch remote quota there these where three state stare claim claims about"
     " above again other could "
     "would should their which while those whole reply place since still small large first world "
     "words trains early close money message customer support ticket tickets improve parties "

@@ -23,8 +23,8 @@ search_docs          17 PRIVACY DATA|DATASET|TEXT
 search_docs          16 PRIVACY WHEN
 search_docs          16 DOCS WH -ADD -MAKE -DELETE -LISTING
 list_approvals       15 PENDING -DATASETS
-list_approvals       15 APPROVAL WH|SHOW|ANY
-list_approvals       15 APPROVE ANY -PRONOUN -WHEN
+list_approvals       15 APPROVAL WH|SHOW|ANY -WHY
+list_approvals       15 APPROVE ANY -PRONOUN -WHEN -WHY
 approve              14 APPROVE -WHEN
 reject               14 REJECT -WHY -WHEN
 check_dataset        18 USABLE -PRIVACY
@@ -71,7 +71,7 @@ endpoint_status       8 LIVE WHEN -PUT -ANY
 how_is                8 STATUS
 list_runs            10 RUNS SHOW|WH|ANY -COMPARE -CHECK
 run_status           10 RUNNING PRONOUN|NAME|RUN|TRAINING|NAME_RUN -ANY -RUNS
-list_runs            10 RUNNING ANY
+list_runs            10 RUNNING ANY -ENDPOINT -ENDPOINTS
 list_runs             9 RUNNING
 run_status            7 SHOW|WH RUN|NAME_RUN
 list_runs             7 RUN ANY

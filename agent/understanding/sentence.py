@@ -46,7 +46,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"|start|train|finetune|check|look at|view|list|delete|retry|compare) (?:it|the|my|this"
         r"|that|xnamex|all|them)\b)",
         r"\bdo (?:i|we) (?:need|have to|use)\b|\bdo you (?:use|store|keep|send|support|collect)\b",
-        r"\bdoes (?:it|thimble|this) (?:need|use|support|work|send|store|require|run on|keep|cost"
+        r"\bdoes (?:it|thimble|this|training|finetuning) (?:need|use|support|work|send|store|"
+        r"require|run on|keep|cost"
         r"|handle|speak)\b",
         r"\bis it (?:possible|safe|necessary)\b|\bis (?:finetuning|it|lora) worth\b",
         r"\bwhat does (?:a |an |the )?(?!xnamex|it\b)[\w -]+ (?:do|mean|stand for|cost)\b",
@@ -139,6 +140,10 @@ FORMS: dict[str, tuple[str, ...]] = {
     "LATENCY": (
         r"\b(?:is|are) (?:the |my )?(?:endpoint|api|service|xnamex|it) (?:still )?(?:up|down|"
         r"working|ok|okay)\b",
+    ),
+    "PENDING": (
+        r"\b(?:requests?|decisions?)\b.*\b(?:open|left)\b|\bopen (?:requests?|"
+        r"decisions?)\b",
     ),
     "DEPLOYS": (r"^(?:an? |the )?(?:api|endpoint) (?:for|from|with|of)\b|\bmake\b.*\bavailable\b",),
     "COMPARE": (r"\bside by side\b|比.{1,10}(?:好|高|强|差|低|准)|哪个(?:更|比较)?(?:好|高|准)",),

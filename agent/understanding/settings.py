@@ -72,7 +72,10 @@ def knobs(text: str) -> tuple[Arguments, str]:
     found: Arguments = {}
     for knob in sorted(KNOBS, key=lambda name: name == "learning_rate"):
         after = rf"(?:{KNOBS[knob]})(?![a-z]){LINK}{VALUE}(?![a-z0-9_@])"
-        before = rf"(?<![a-z0-9_.@-]){VALUE}(?: as (?:the )?| of |[ -]*)(?:{KNOBS[knob]})(?![a-z])"
+        before = (
+            rf"(?<![a-z0-9_.@=:-]){VALUE}(?: as (?:the )?| of |[ -]*)"
+            rf"(?:{KNOBS[knob]})(?![a-z]|[ =:]*\d)"
+        )
         order = (before, after) if knob in PREFERS_BEFORE else (after, before)
         if knob == "rank":
             order = (after, before.replace(r"|\br|", "|"))
@@ -82,6 +85,12 @@ def knobs(text: str) -> tuple[Arguments, str]:
                 found[knob] = number(match["value"])
                 rest = rest[: match.start()] + " ; " + rest[match.end() :]
                 break
+    rest = switched_off(rest, found)
+    return {knob: found[knob] for knob in KNOBS if knob in found}, rest
+
+
+def switched_off(rest: str, found: Arguments) -> str:
+    """The text without what is switched off; in `found` that is 0 then."""
     for knob in CAN_BE_OFF - found.keys():
         off = re.search(
             rf"\b(?:without|no|disable|do not (?:use|want|apply)|{OFF}) (?:any "
@@ -93,7 +102,7 @@ def knobs(text: str) -> tuple[Arguments, str]:
         if off:
             found[knob] = 0
             rest = rest[: off.start()] + " ; " + rest[off.end() :]
-    return {knob: found[knob] for knob in KNOBS if knob in found}, rest
+    return rest
 
 
 CAN_BE_OFF = {"weight_decay", "dropout", "warmup_ratio", "label_smoothing"}

@@ -12,7 +12,7 @@ from core.names import name_from_file
 COLUMN = r"[`\"'](?P<quoted>[^`\"']+)[`\"']|(?P<bare>[A-Za-z_][\w.-]*|[\u3400-\u9fff]{1,8})"
 ROLES = {
     "text": r"texts?|messages?|inputs?|sentences?|content|文本",
-    "label": r"labels?|class(?:es)?|categor(?:y|ies)|targets?|answers?|标签|类别",
+    "label": r"labels?|class(?:es)?|categor(?:y|ies)|targets?|answers?|outputs?|标签|类别",
 }
 ROLE_PREFIX = r"(?:the |my |an? )?"
 NOT_COLUMNS = word_set(
@@ -47,7 +47,7 @@ def column_patterns(role: str) -> list[str]:
         rf"\b(?:{word}) ?[=:] ?(?:{COLUMN})",
         rf"(?:{word}) (?:is|are) {of_column}(?:{COLUMN})",
         rf"(?:{word})(?:\'s|s are| is|:)? (?:in|from) {of_column}(?:{COLUMN})",
-        rf"(?:{word})(?:列)?(?:在|是|为|用|叫) ?(?:{COLUMN})(?: ?列)?",
+        rf"(?:{word})(?:列? ?[在是为用叫] ?|列 ?(?=[A-Za-z\"'`]))(?:{COLUMN})(?: ?列)?",
         rf"(?:{COLUMN}) ?列?(?:是|为|作为|做|当) ?(?:{word})",
         *(
             [rf"(?:{COLUMN}) (?:column )?is (?:what|the one|the thing) .{{0,20}}\b{TO_PREDICT}"]
@@ -78,6 +78,10 @@ def columns(text: str) -> dict[str, str]:
     return found | {role: value for role, value in by_task(plain).items() if role not in found}
 
 
+HOW = re.compile(r"\b(?:how|whether|why|if) (?:the |my |all )?$", re.IGNORECASE)
+"""Before `labels are distributed`, which names no column."""
+
+
 def is_column(value: str, said: str) -> bool:
     """Whether a word such as `text` is called a column outright."""
     if value.lower() not in ("text", "label", "class", "category", "target"):
@@ -89,6 +93,8 @@ def first_column(text: str, role: str) -> str | None:
     for pattern in column_patterns(role):
         for match in re.finditer(pattern, text, re.IGNORECASE):
             value = match["quoted"] or match["bare"]
+            if HOW.search(text[: match.start()]):
+                continue
             if match["quoted"] or value.lower() not in NOT_COLUMNS or is_column(value, match[0]):
                 return value.rstrip(".")
     return None
@@ -126,7 +132,7 @@ GIVEN = re.compile(
 AS_NAME = re.compile(
     r"(?:\b(?:as|under) (?:an? |the )?(?:(?:new )?(?:endpoint|api|dataset|service|name) )?"
     r"|\b(?:to|on|at|behind|into) (?:an? |the )?(?:endpoint|api|service|dataset) "
-    r"|(?<=[部布署线存])(?:成|为|到)\s*(?:端点|接口|服务|数据集)?\s*)"
+    r"|(?<=[部布署线存入建做])(?:成|为|到)\s*(?:端点|接口|服务|数据集)?\s*)"
     r"(?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[A-Za-z][\w.-]*))",
     re.IGNORECASE,
 )
