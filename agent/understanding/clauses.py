@@ -81,6 +81,9 @@ TRAILING = re.compile(
 )
 
 
+INTERJECTION = re.compile(r"(?:wait|hold on|oops|hmm+|no|oh|ah|well|sorry)\W*$", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Clause:
     """One part of a request."""
@@ -96,7 +99,9 @@ def clauses(text: str) -> list[Clause]:
     """The parts in order; conditions such as `once it is done` are left out where more is said."""
     plain = tidy(text)
     parts = [part.strip(" ,.;!") for part in cut(plain)]
-    found = [clause(part) for part in parts if part]
+    found = [
+        clause(part) for part in parts if part and not (INTERJECTION.match(part) and parts[1:])
+    ]
     kept = [part for part in found if part.text and not SUBORDINATE.match(part.text)]
     return kept or found
 

@@ -93,6 +93,8 @@ def of_dataset(tool: str) -> Builder:
             return which("dataset", scene.datasets(), NO_DATASET)
         if before and tool == "describe_dataset":
             return Answer(before)
+        if len(wish.named.datasets) > 1:
+            return Answer([Step(tool, {"dataset": each}) for each in wish.named.datasets])
         return Answer([*before, Step(tool, {"dataset": name})])
 
     return build

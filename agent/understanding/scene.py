@@ -55,7 +55,7 @@ class Scene:
             return named.datasets[0]
         if self.made_dataset:
             return self.made_dataset
-        if named.runs:
+        if named.runs and self.run_dataset(named.runs[0]):
             return self.run_dataset(named.runs[0])
         related = root((named.models or named.endpoints or [""])[0])
         if related in self.datasets():

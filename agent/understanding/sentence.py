@@ -96,7 +96,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     # About something that has begun.
     "DONE": (
-        r"\bdid (?:it|that|the|this)\b|\bso far\b|\bleft\b|\bremaining\b|\blonger\b|\btook\b",
+        r"\bdid (?:it|that|the|this|xnamex)\b|\bso far\b|\bleft\b|\bremaining\b|\blonger\b|"
+        r"\btook\b",
         r"\bhas (?:it )?taken\b|\buntil it\b",
         r"\bwill (?:it|the run|the job|that|training) (?:be|finish|end)\b",
         r"还要多久|还剩|还有多久|还需要?多久|多久(?:能|才能|可以)?(?:完成|结束|好|跑完)|什么时候(?:能|会)?(?:完成|结束|好)",
@@ -122,7 +123,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "DESCRIBE": (
         r"\bwhat is in\b|\blooks? like\b|^what (?:is|are|about) xnamex|\bhow many\b",
         r"\bhow (?:big|large|long|balanced) (?:is|are)",
-        r"介绍|长什么样|什么样子|有多少(?:行|条|个?类|个?样本)",
+        r"介绍|里面?有(?:什么|哪些)|长什么样|什么样子|有多少(?:行|条|个?类|个?样本)",
     ),
     "STARTS": (
         r"^(?:do|start|launch|begin|run|kick off|trigger|execute|make) (?:an? |the |another |new "

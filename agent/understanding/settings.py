@@ -159,8 +159,8 @@ def base_model(text: str) -> Arguments:
 
 
 KNOWN_BASE = re.compile(
-    r"(?<!\bon )(?<!dataset )(?<![\w-])"
-    r"(?P<name>(?:[\w./-]*(?:bert|minilm|mpnet|electra)|e5-|bge-|gte-)[\w./-]*)",
+    r"(?<!\bon )(?<!dataset )(?<![\w./-])"
+    r"(?P<name>(?:[\w./-]{0,40}(?:bert|minilm|mpnet|electra)|e5-|bge-|gte-)[\w./-]{0,40})",
     re.IGNORECASE,
 )
 """A name that only models that read texts have."""

@@ -9,7 +9,10 @@ from core.names import name_from_file
 
 # Columns -----------------------------------------------------------------------------------
 
-COLUMN = r"[`\"'](?P<quoted>[^`\"']+)[`\"']|(?P<bare>[A-Za-z_][\w.-]*|[\u3400-\u9fff]{1,8})"
+COLUMN = (
+    r"[`\"'](?P<quoted>[^`\"']+)[`\"']"
+    r"|(?P<bare>(?<![a-zA-Z0-9_.-])[A-Za-z_][\w.-]{0,80}|[\u3400-\u9fff]{1,8})"
+)
 ROLES = {
     "text": r"texts?|messages?|inputs?|sentences?|content|文本",
     "label": r"labels?|class(?:es)?|categor(?:y|ies)|targets?|answers?|outputs?|标签|类别",

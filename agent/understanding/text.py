@@ -17,6 +17,8 @@ CONTRACTIONS = (
     (r"\b(do|does|did|is|are|was|has|have|wo|ca|could|would|should)nt\b", r"\1 not"),
     (r"\bpl[sz]+\b|\bplease+\b|\bpleas\b", "please"),
     (r"\b(?<![-.])u\b(?![-.])", "you"),
+    (r"\bw/o\b", "without"),
+    (r"\bw/ ?(?=\w)", "with "),
     (r"\bgimme\b", "give me"),
     (r"\bwanna\b", "want to"),
     (r"\bgonna\b", "going to"),

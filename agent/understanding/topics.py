@@ -36,7 +36,8 @@ TOPICS = {
     "hotel room;haiku;article;lyrics;story;limerick;birthday;homework;horoscope;calendar;"
     "reminder;alarm;"
     "bitcoin;invoice;tweet;blog post;lottery;powerpoint;slides;诗;天气;笑话;翻译;新闻;故事",
-    "UNTRAINABLE": "image;images;photo;photos;picture;pictures;audio;speech;voice;video;videos;"
+    "UNTRAINABLE": "image;images;whisper;recordings;stable diffusion;dall-e;midjourney;music;"
+    "photo;photos;picture;pictures;audio;speech;voice;video;videos;"
     "from scratch;gpt;gpt-2;gpt-3;gpt-4;gpt-5;chatgpt;llama;qwen;mistral;gemma;claude;diffusion;"
     "chatbot;chat model;language model;llm;regression;time series;object detection;reinforcement;"
     "rlhf;dpo;summariser;summarizer;summarisation;summarization;generates;generative;writes;"

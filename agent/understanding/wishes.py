@@ -25,8 +25,8 @@ def wishes_of(said: str, world: World, has_files: bool) -> list[Wish]:
         wish = wish_of(part, said, world, attached)
         if wish and found and explains(part):
             continue
-        off = [value == 0 for value in hyperparameters(part.raw).values()]
-        if wish is None and (not part.negated or (off and all(off))):
+        off = 0 in hyperparameters(part.raw).values()
+        if wish is None and (off or not part.negated):
             loose.append(part.raw)
             found[-1:] = [qualified(found[-1], loose.pop(), world)] if found else []
         elif wish is not None and part.negated:
@@ -47,8 +47,8 @@ def explains(part: Clause) -> bool:
     return bool(re.match(r"^(?:that|this|it) (?:is|was) (?:the |a |not |too |way )*\w+", part.text))
 
 
-FILE_NAME = re.compile(r"[\w-][\w.-]*\.(?:csv|tsv|jsonl?|ndjson|parquet|xlsx?)\b")
-DOCUMENT_NAME = re.compile(r"[\w-][\w.-]*\.(?:md|txt|html?|zip|pdf|rst|docx)\b")
+FILE_NAME = re.compile(r"(?<![\w.-])[\w-][\w.-]{0,200}\.(?:csv|tsv|jsonl?|ndjson|parquet|xlsx?)\b")
+DOCUMENT_NAME = re.compile(r"(?<![\w.-])[\w-][\w.-]{0,200}\.(?:md|txt|html?|zip|pdf|rst|docx)\b")
 
 
 def wish_of(
