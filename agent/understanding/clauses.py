@@ -24,7 +24,7 @@ THEN = (
 BOUNDARY = re.compile(
     rf"\s*;\s*|:\s+(?=(?:how|what|which|when)\b)|(?<=[.!?])\s+(?=\D)|(?<=[^\d\W])\.\s+|{THEN}"
     rf"|,?\s*\b(?:and|but|or)\s+(?!runs? ?[\d_#])(?=(?:{VERBS})\b)|\s*,\s*(?=(?:{VERBS})\b)|"
-    rf"\s+(?=(?:without|"
+    rf"\s+(?=(?:without|w/o|"
     rf"instead of|rather than)\b)"
     r"|\s*,?\s*(?:然后|接着|之后|并且|(?<=.)并(?!行)|(?<=.)再(?!试|来|次|跑|训练一次)|最后)\s*|"
     r"\s*,\s*(?=[\u3400-\u9fff])|\s+-\s+",

@@ -56,8 +56,7 @@ CHANGEABLE = (
 FINE = "Good. Tell me what to do next."
 APPROVE = (
     "A message cannot approve anything, so that no text in a file or document ever can. Press the "
-    "button on the card, or run `thimble approve ID` in a terminal (`thimble approve ID --reject` to "
-    "say no)."
+    "button on the card, or run `thimble approve ID` in a terminal (with `--reject` to say no)."
 )
 
 TALK = (
