@@ -103,11 +103,16 @@ def run_told(result: Json) -> str:
     words = verdict.get("text", "") if isinstance(verdict, dict) else str(verdict or "")
     error = result.get("error") or {}
     if state == "succeeded":
-        return f"{run} succeeded. {words} Next: say “deploy it”.".replace("  ", " ")
+        return f"{run} succeeded. {words} {next_step(verdict)}".replace("  ", " ")
     if state == "failed":
         why = f"{error.get('message', '')} {error.get('fix') or ''}".strip()
         return f"{run} failed. {why} Say “retry it” to run it again."
     return f"{run} is {state}{progress(result)}."
+
+
+def next_step(verdict: Any) -> str:
+    better = not isinstance(verdict, dict) or verdict.get("better")
+    return "Next: say “deploy it”." if better else "Next: say “deploy the baseline”."
 
 
 def progress(result: Json) -> str:
@@ -125,10 +130,10 @@ def duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
-def listed(key: str, one: str, empty: str) -> Callable[[Json], str]:
+def listed(key: str, one: str, empty: str, many: str = "") -> Callable[[Json], str]:
     def say(result: Json) -> str:
         found = result.get(key) or []
-        return f"{count(len(found), one)}." if found else empty
+        return f"{count(len(found), one, many)}." if found else empty
 
     return say
 
@@ -162,14 +167,21 @@ def told(result: Json) -> str:
             "ask again."
         )
     query = keywords(str(result.get("query", "")))
-    least = NEARLY * float(passages[0].get("score", 0.0))
+    whole = [pair for pair in enumerate(passages, 1) if not is_fragment(pair[1])]
+    chosen = (whole or list(enumerate(passages, 1)))[:3]
+    first, least = chosen[0][0], NEARLY * float(chosen[0][1].get("score", 0.0))
     cited = [
         cite(part, n)
-        for n, passage in enumerate(passages[:3], 1)
+        for n, passage in chosen
         if (part := best_part(passage, query))
-        and (n == 1 or (float(passage.get("score", 0.0)) >= least and keywords(part) & query))
+        and (n == first or (float(passage.get("score", 0.0)) >= least and keywords(part) & query))
     ]
     return "\n\n".join(cited)
+
+
+def is_fragment(passage: Json) -> bool:
+    """Whether it begins in the middle of a sentence, as what follows a block of code may."""
+    return str(passage.get("text", "")).lstrip()[:1].islower()
 
 
 def keywords(text: str) -> set[str]:
@@ -241,7 +253,9 @@ SENTENCES: dict[str, Callable[[Json], str]] = {
     "ask_endpoint": answered,
     "add_documents": lambda result: "Added. Ask me anything about them.",
     "search_docs": told,
-    "list_approvals": listed("approvals", "request waits", "Nothing waits for approval."),
+    "list_approvals": listed(
+        "approvals", "request waits", "Nothing waits for approval.", "requests wait"
+    ),
     "disk_usage": lambda result: "This is what takes room.",
 }
 

@@ -125,12 +125,18 @@ class Supervisor:
         return self.endpoints.all(caller)
 
     def status(self, caller: Caller, name: str) -> dict[str, Any]:
-        """How an endpoint does: from the records, and what was not yet written to them."""
+        """How an endpoint does: from the records, and what was not yet written to them.
+
+        `traffic` is the percentage of requests that `version` answers: all, while an endpoint
+        has one version.
+        """
         row = self.endpoints.get(caller, name)
         unsaved = self._monitor.unsaved(row.id)
         return {
             "endpoint": row.name,
             "model": row.model,
+            "version": row.model,
+            "traffic": 100,
             "state": self._state(caller, row),
             "requests": row.requests + unsaved.requests,
             "errors": row.errors + unsaved.errors,

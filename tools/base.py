@@ -191,6 +191,13 @@ def pass_through(
 
 
 def need_scope(caller: Caller, scope: str) -> None:
+    if scope == "approve" and scope not in caller.scopes:
+        raise RequestRefused(
+            "Only the owner decides what waits for approval.",
+            code="forbidden",
+            fix="Press the button in the chat, run `thimble approve ID`, or send the content of "
+            "THIMBLE_HOME/owner.token as bearer.",
+        )
     if scope not in caller.scopes:
         raise RequestRefused(
             f"This key may not {scope}.",

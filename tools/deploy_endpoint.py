@@ -23,7 +23,23 @@ def resolve_deploy(ctx: ToolContext, arguments: Json) -> Resolved:
 
 def what_it_takes(ctx: ToolContext, model: Model) -> Json:
     size = folder_bytes(ctx.house.storage.home / model.folder)
-    return {"engine": model.engine, "megabytes": round(size / 1e6, 1), "cost": "your own machine"}
+    quote: Json = {
+        "engine": model.engine,
+        "megabytes": round(size / 1e6, 1),
+        "test_accuracy": model.metrics.get("test", {}).get("accuracy"),
+        "cost": "your own machine",
+    }
+    return quote | advice(ctx, model)
+
+
+def advice(ctx: ToolContext, model: Model) -> Json:
+    """What the report of its run recommends, when that is another model."""
+    results = [run.result for run in ctx.house.runs.list(ctx.caller) if run.id == model.run_id]
+    verdict = (results[0] or {}).get("verdict") if results else None
+    recommended = (verdict or {}).get("recommend", model.kind)
+    if recommended == model.kind:
+        return {}
+    return {"advice": f"the report of {model.run_id} recommends its {recommended} model instead"}
 
 
 @tool(effect=Effect.SPENDS, resolve=resolve_deploy)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from core import approvals
+from core.errors import RequestRefused
 from core.records.tables import Json
 from tools.base import Effect, Resolved, ToolContext, tool
 
@@ -15,6 +17,23 @@ def resolve_stop(ctx: ToolContext, arguments: Json) -> Resolved:
     return Resolved({"endpoint": row.name}, quote)
 
 
+def refuse_replaced(ctx: ToolContext, endpoint: str) -> None:
+    """What was approved was to stop the model that the request named."""
+    house = ctx.house
+    approval = approvals.get(house.database, ctx.caller, ctx.approval_id or "")
+    approved, now = (
+        (approval.quote or {}).get("model"),
+        house.supervisor.endpoints.get(ctx.caller, endpoint).model,
+    )
+    if approved != now:
+        raise RequestRefused(
+            f"{endpoint} was given {now} after you were asked about {approved}.",
+            code="approval_mismatch",
+            param="endpoint",
+            fix="Ask to stop it again.",
+        )
+
+
 @tool(effect=Effect.DESTROYS, resolve=resolve_stop)
 def stop_endpoint(ctx: ToolContext, endpoint: str) -> dict[str, Any]:
     """Stop an endpoint: programs that call it get errors from then on. The model is kept.
@@ -22,5 +41,6 @@ def stop_endpoint(ctx: ToolContext, endpoint: str) -> dict[str, Any]:
     Args:
         endpoint: Its name.
     """
+    refuse_replaced(ctx, endpoint)
     row = ctx.house.supervisor.stop_endpoint(ctx.caller, endpoint)
     return {"endpoint": row.name, "model": row.model, "state": row.state}

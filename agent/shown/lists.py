@@ -121,16 +121,26 @@ def approvals_view(result: Json) -> View:
         title="Waiting for approval",
         kind="list",
         tables=[Table("", ["id", "what", "state"], rows)],
-        notes=[] if rows else ["Nothing waits."],
+        notes=notes_on(len(rows), len(ready)),
         actions=[
             action
-            for name in ready[-3:]
+            for name in ready[-MOST_BUTTONS:]
             for action in (
                 Action(f"Approve {name}", decide="approve", approval_id=name),
                 Action(f"Reject {name}", decide="reject", approval_id=name),
             )
         ],
     )
+
+
+MOST_BUTTONS = 5
+
+
+def notes_on(waiting: int, ready: int) -> list[str]:
+    if not waiting:
+        return ["Nothing waits."]
+    hidden = ready > MOST_BUTTONS
+    return [f"Buttons for the newest {MOST_BUTTONS}; decide those first."] if hidden else []
 
 
 def disk_view(result: Json) -> View:

@@ -26,6 +26,7 @@ from core.records.tables import File
 from tools.base import House
 
 CHUNK_BYTES = 2**20
+CONNECT_S = 5.0
 FORM_BYTES = 2**16
 """Room for the parts of the form around the file."""
 HARMLESS = {
@@ -116,9 +117,18 @@ async def person(request: Request) -> str:
     return str(user.identifier)
 
 
+async def connected_tab(session_id: str) -> Any:
+    """The tab, waiting a moment for one that has just been opened to connect."""
+    for _ in range(int(CONNECT_S / 0.1)):
+        if (tab := WebsocketSession.get_by_id(session_id)) is not None:
+            return tab
+        await asyncio.sleep(0.1)
+    return None
+
+
 async def tab_of(request: Request, session_id: str) -> Any:
     user = await person(request)
-    tab = WebsocketSession.get_by_id(session_id)
+    tab = await connected_tab(session_id)
     if tab is None or tab.user is None or tab.user.identifier != user:
         raise Refusal(404, "This tab is not known any more; reload the page.")
     return tab
