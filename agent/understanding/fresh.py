@@ -114,9 +114,8 @@ OURS = frozenset(
 
 def about_us(wish: Wish, scene: Scene) -> bool:
     """Whether a question can be in the documents: about Thimble's matters, or docs were added."""
-    return (
-        scene.world.documents or bool(wish.named.tags) or bool(tags_in(normal(wish.whole)) & OURS)
-    )
+    ours = bool(tags_in(normal(wish.whole)) & OURS)
+    return scene.world.documents or bool(wish.named.tags) or ours
 
 
 UNKNOWN = re.compile(

@@ -14,6 +14,7 @@ CONTRACTIONS = (
     (r"\b(can|could|would|should|do|does|did|is|are|was|has|have|wo|must)n'?t\b", r"\1 not"),
     (r"\bwo not\b", "will not"),
     (r"\bca not\b|\bcannot\b", "can not"),
+    (r"\b[a-z]+(?:_[a-z]+)+(?= mean)", "error"),  # a code, as error texts show it
     (r"\b(do|does|did|is|are|was|has|have|wo|ca|could|would|should)nt\b", r"\1 not"),
     (r"\bpl[sz]+\b|\bplease+\b|\bpleas\b", "please"),
     (r"\b(?<![-.])u\b(?![-.])", "you"),
