@@ -5,7 +5,8 @@ The other half of the lexicon, which says how they are written.
 
 TOPICS = {
     # what we explain
-    "CONCEPT": "back it up;back this up;back everything up;restore;port;it free;free of charge;javascript;typescript;"
+    "CONCEPT": "back it up;back this up;back everything up;restore;port;it free;free of charge;"
+    "javascript;typescript;"
     "java;install;installation;update;upgrade;logs;password;login;browser;laptop;file size;"
     "learning rates;pay;open source;subscription;报告;基线;审批;数据集;标签;轮数;"
     "alpha;smoothing;"
