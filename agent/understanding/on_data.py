@@ -5,7 +5,7 @@ import re
 from agent.understanding.names import bare
 from agent.understanding.plan import Arguments, Step
 from agent.understanding.scene import Scene
-from agent.understanding.settings import hyperparameters
+from agent.understanding.settings import hyperparameters, not_a_number
 from agent.understanding.slots import (
     NOT_NAMES,
     collection,
@@ -116,6 +116,8 @@ def finetune(tool: str) -> Builder:
         several = list(dict.fromkeys(wish.named.datasets))
         if len(several) > 1 and not re.search(r"\bnot\b|\binstead\b|\brather\b|不", wish.raw):
             return which("dataset", several, NO_DATASET)
+        if question := not_a_number(wish.raw):
+            return Answer(ask=question)
         scene.made_model = bare(name)
         arguments: Arguments = {"dataset": name, **hyperparameters(wish.raw)}
         return Answer([*before, Step(tool, arguments)])

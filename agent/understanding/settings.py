@@ -89,6 +89,25 @@ def knobs(text: str) -> tuple[Arguments, str]:
     return {knob: found[knob] for knob in KNOBS if knob in found}, rest
 
 
+def not_a_number(text: str) -> str:
+    """A question about a setting that was given a word for a value, or an empty text."""
+    rest = without_hyperparameters(text)
+    for knob, form in KNOBS.items():
+        match = re.search(
+            rf"\bwith (?:a |the )?(?:{form})(?: (?:of|=|:))? (?P<word>[a-z]{{3,}})", rest
+        )
+        if match and match["word"] not in AFTER_KNOB:
+            name = knob.replace("_", " ")
+            return f"What should the {name} be? “{match['word']}” is not a number."
+    return ""
+
+
+AFTER_KNOB = word_set(
+    "and then for the this that please instead auto default defaults automatic on from as too also "
+    "warmup warm decay schedule size length set smaller larger lower higher tuning search"
+)
+
+
 def switched_off(rest: str, found: Arguments) -> str:
     """The text without what is switched off; in `found` that is 0 then."""
     for knob in CAN_BE_OFF - found.keys():

@@ -99,6 +99,13 @@ def test_a_case_of_another_form_is_refused(case: dict[str, Any]) -> None:
         run_case(case)
 
 
+def test_a_setting_with_a_word_for_a_number_is_asked_about() -> None:
+    found = run_case({"text": "fine-tune on it with learning rate banana", "datasets": ["shop"]})
+
+    assert found["steps"] == []
+    assert found["ask"] == "What should the learning rate be? “banana” is not a number."
+
+
 def test_unlike_everything_is_below_the_threshold() -> None:
     assert nearest("colourless green ideas sleep furiously")[1] < THRESHOLD / 2
 
