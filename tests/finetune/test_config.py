@@ -53,7 +53,7 @@ def test_the_passes_follow_a_batch_size_that_was_set() -> None:
 def test_alpha_and_the_head_follow_what_was_set() -> None:
     found = config.values_of(config.resolve(facts(), {"rank": 8, "learning_rate": 0.002}))
 
-    assert (found["alpha"], found["head_learning_rate"]) == (8.0, 0.002)
+    assert (found["alpha"], found["head_learning_rate"]) == (8.0, 0.001)
 
 
 @pytest.mark.parametrize(
