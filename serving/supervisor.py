@@ -127,17 +127,18 @@ class Supervisor:
     def status(self, caller: Caller, name: str) -> dict[str, Any]:
         """How an endpoint does: from the records, and what was not yet written to them.
 
-        `traffic` is the percentage of requests that `version` answers: all, while an endpoint
-        has one version.
+        `traffic` is the percentage of requests that `version` answers: all or none, since an
+        endpoint has one version.
         """
         row = self.endpoints.get(caller, name)
         unsaved = self._monitor.unsaved(row.id)
+        state = self._state(caller, row)
         return {
             "endpoint": row.name,
             "model": row.model,
             "version": row.model,
-            "traffic": 100,
-            "state": self._state(caller, row),
+            "traffic": 100 if state == "live" else 0,
+            "state": state,
             "requests": row.requests + unsaved.requests,
             "errors": row.errors + unsaved.errors,
             "requests_per_minute": self._monitor.per_minute(row.id),

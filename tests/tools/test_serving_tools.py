@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 
+from core import approvals
 from core.errors import RequestRefused
 from core.identity import API_SCOPES, Caller
 from core.records.tables import Json
@@ -157,6 +158,7 @@ def test_the_status_counts_requests_and_tells_latency(ctx: ToolContext, zoo: str
     status = call(ctx, "endpoint_status")
 
     assert (status["endpoint"], status["state"]) == ("zoo", "live")
+    assert (status["version"], status["traffic"]) == ("pets@1", 100)
     assert (status["requests"], status["errors"]) == (3, 0)
     assert 0 < status["latency_ms"]["p50"] <= status["latency_ms"]["p95"]
 
@@ -172,6 +174,25 @@ def test_stopping_waits_for_approval_and_then_nothing_answers(ctx: ToolContext, 
     with pytest.raises(RequestRefused) as refused:
         base.call(ctx, "stop_endpoint", {"endpoint": zoo})
     assert refused.value.code == "not_found"
+
+
+def test_stopping_is_bound_to_the_model_that_the_request_named(ctx: ToolContext, zoo: str) -> None:
+    asked = ask(ctx, "stop_endpoint", endpoint=zoo)
+    run(ctx, "deploy_endpoint", model="pets-frozen", name=zoo)
+
+    decided = base.decide(ctx, asked["id"], "approve")
+
+    assert (decided["state"], decided["error"]["code"]) == ("failed", "approval_mismatch")
+    assert call(ctx, "endpoint_status", endpoint=zoo)["model"] == "pets-frozen@1"
+
+
+def test_stopping_again_after_a_crash_is_the_same_as_once(ctx: ToolContext, zoo: str) -> None:
+    asked = ask(ctx, "stop_endpoint", endpoint=zoo)
+    first = base.decide(ctx, asked["id"], "approve")
+
+    again = base.run_approved(ctx.house, approvals.get(ctx.house.database, OWNER, asked["id"]))
+
+    assert (again["state"], again["result"]) == ("done", first["result"])
 
 
 def test_a_file_comes_back_with_a_label_and_a_score_in_each_row(ctx: ToolContext, zoo: str) -> None:
