@@ -15,7 +15,8 @@ import pytest
 from core import approvals
 from core.errors import RequestRefused
 from core.identity import API_SCOPES, Caller
-from core.records.tables import Json
+from core.records.queries import stamp
+from core.records.tables import Json, Run
 from launchers.base import Capacity
 from launchers.local.launcher import LocalLauncher
 from serving import snippets
@@ -83,6 +84,27 @@ def test_deploying_waits_for_approval_with_the_version_and_what_it_replaces(
     assert asked["arguments"] == {"model": "pets-frozen@1", "name": "zoo"}
     assert asked["quote"]["replaces"] == "pets@1"
     assert call(ctx, "endpoint_status", endpoint="zoo")["model"] == "pets@1"
+
+
+def test_deploying_what_the_report_advises_against_says_so(ctx: ToolContext, pets: str) -> None:
+    model = ctx.house.supervisor.endpoints.model(OWNER, pets)
+    with ctx.house.database.write() as session:
+        session.add(
+            Run(
+                id=model.run_id,
+                dataset="pets@1",
+                base_model="minilm",
+                recipe={},
+                result={"verdict": {"recommend": "frozen"}},
+                **stamp(OWNER),
+            )
+        )
+
+    against = ask(ctx, "deploy_endpoint", model=pets)["quote"]
+    advised = ask(ctx, "deploy_endpoint", model="pets-frozen")["quote"]
+
+    assert "recommends its frozen model instead" in against["advice"]
+    assert "advice" not in advised
 
 
 def test_a_deployed_endpoint_has_the_name_of_its_model_and_says_how_to_call_it(
