@@ -8,9 +8,12 @@ could not be finished has one `TurnFailed` before it. Each `ToolStarted` is foll
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from agent.views import Action, Chart, Link, Table, View
+from pydantic import TypeAdapter
+
+from agent.views import View
 
 Json = dict[str, Any]
+VIEW = TypeAdapter(View)
 
 
 @dataclass(frozen=True)
@@ -79,18 +82,5 @@ def from_json(data: Json) -> Event:
     """The event that `to_json` wrote. Raises KeyError or TypeError for anything else."""
     fields = {name: value for name, value in data.items() if name != "type"}
     if fields.get("view") is not None:
-        fields["view"] = view_from_json(fields["view"])
+        fields["view"] = VIEW.validate_python(fields["view"])
     return TYPES[data["type"]](**fields)
-
-
-def view_from_json(data: Json) -> View:
-    made: Json = {
-        **data,
-        "facts": [(label, value) for label, value in data["facts"]],
-        "code": [(language, text) for language, text in data["code"]],
-        "tables": [Table(**table) for table in data["tables"]],
-        "charts": [Chart(**chart) for chart in data["charts"]],
-        "links": [Link(**link) for link in data["links"]],
-        "actions": [Action(**action) for action in data["actions"]],
-    }
-    return View(**made)
