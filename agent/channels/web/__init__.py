@@ -31,10 +31,11 @@ def mount(app: FastAPI, house: House, converse: "Converse | None" = None) -> Non
     spot = place.prepare(house.settings)
     from chainlit.server import app as chainlit_app
 
-    from agent.channels.web import chat, door, uploads
+    from agent.channels.web import chat, door, pressed, uploads
 
     made = open_desk(house, spot, converse)
     chat.register(made)
+    pressed.register(made)
     door.configure(house.settings)
     door.close_unused()
     door.guard_sockets(made.history, made.follow)

@@ -1,9 +1,8 @@
-"""What Chainlit calls: login, starters, messages and buttons.
+"""What Chainlit calls: login, starters and messages. Buttons are in `pressed`.
 
 The functions are registered by `mount`; Chainlit never loads a file of ours by itself.
 """
 
-import asyncio
 import hmac
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,9 @@ import chainlit as cl
 from agent.channels.web.desk import Desk
 from agent.channels.web.edge import OWNER, attempt, caller_for
 from agent.channels.web.turn import Turn
+from agent.language import Language
+from agent.language.detect import language_of_tag
 from agent.session import FileRef
-from tools import base
-from tools.base import ToolContext
 
 PUBLIC = "/chat/public/"
 STARTERS = (
@@ -37,8 +36,6 @@ def register(desk: Desk) -> None:
     cl.set_starters(starters)
     cl.on_message(partial(answer, desk))
     cl.on_chat_resume(resumed)
-    cl.action_callback("say")(partial(say, desk))
-    cl.action_callback("decide")(partial(decide, desk))
 
 
 async def let_in(_: Any) -> Any:
@@ -84,31 +81,14 @@ async def converse(desk: Desk, text: str, files: list[FileRef]) -> None:
         await cl.Message(failure).send()
 
 
+def page_language(tab: Any) -> Language:
+    """What the browser asks for; Chainlit keeps the first of its languages."""
+    return language_of_tag(tab.language)
+
+
 async def remember_tab(desk: Desk, session: Any) -> None:
     """Let a reload, and a tab that outlives the server, find the thread again."""
-    await desk.history.update_thread(session.thread_id, metadata={"tab": session.id})
+    await desk.history.mark_thread(
+        session.thread_id, tab=session.id, language=page_language(session)
+    )
     await cl.send_window_message({"thimble_thread": session.thread_id})
-
-
-async def say(desk: Desk, action: Any) -> None:
-    """A button that speaks for the user, as if it had been typed."""
-    text = str(action.payload.get("text", ""))[:2_000]
-    spoken = cl.Message(content=text, type="user_message", author="You")
-    await spoken.send()
-    await cl.context.emitter.task_start()
-    try:
-        async with cl.Step(name="on_message", type="run", parent_id=spoken.id):
-            await converse(desk, text, [])
-    finally:
-        await cl.context.emitter.task_end()
-
-
-async def decide(desk: Desk, action: Any) -> None:
-    """Approve or reject. What comes of it is posted by `follow`, wherever it was decided."""
-    session = cl.context.session
-    ctx = ToolContext(desk.house, caller_for(session.user.identifier), session.thread_id)
-    approval_id = str(action.payload.get("approval_id", ""))
-    decision = str(action.payload.get("decision", ""))
-    failure = await attempt(asyncio.to_thread(base.decide, ctx, approval_id, decision))
-    if failure is not None:
-        await cl.Message(failure).send()
