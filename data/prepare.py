@@ -24,6 +24,8 @@ MAX_CLASSES = 2_000
 CONTENT_VERSION = 1
 """Count up when the same files would be split or cleaned differently."""
 META = "meta.json"
+ROWS_OF_A_GROUP = 8_192
+"""Rows that are read together, at least, when some rows are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +210,7 @@ def write(folder: Path, made: splits.Splits, prepared: Prepared) -> None:
             }
         )
         path = folder / f"{name}.parquet"
-        pq.write_table(table, path, compression="zstd")
+        pq.write_table(table, path, compression="zstd", row_group_size=ROWS_OF_A_GROUP)
         sync_file(path)
     write_json(folder / META, asdict(prepared))
     sync_folder(folder)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from data import report
+from data import report, sample
 from tools.base import Effect, ToolContext, tool
 
 
@@ -43,4 +43,5 @@ def create_dataset(
         columns=columns,
         seed=seed,
     )
-    return report.full(dataset)
+    first = sample.first_page(ctx.house.datasets.folder(dataset), dataset)
+    return report.full(dataset) | {"sample": first}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from data import report
+from data import report, sample
 from tools.base import Effect, ToolContext, tool
 
 
@@ -10,7 +10,11 @@ from tools.base import Effect, ToolContext, tool
 def describe_dataset(ctx: ToolContext, dataset: str) -> dict[str, Any]:
     """Show a dataset's profile: how it was read, labels, lengths, copies, contradictions, splits.
 
+    `sample` has its first 10 rows; sample_dataset shows others.
+
     Args:
         dataset: Such as tickets@1; without @ the newest version.
     """
-    return report.full(ctx.house.datasets.get(ctx.caller, dataset))
+    found = ctx.house.datasets.get(ctx.caller, dataset)
+    first = sample.first_page(ctx.house.datasets.folder(found), found)
+    return report.full(found) | {"sample": first}

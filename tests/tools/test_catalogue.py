@@ -19,6 +19,7 @@ GOLDEN = Path(__file__).with_name("catalogue.json")
 TOOLS = base.catalogue()
 CONTRACT = {
     "create_dataset": "writes", "describe_dataset": "reads", "list_datasets": "reads",
+    "sample_dataset": "reads",
     "check_dataset": "reads", "delete_dataset": "destroys", "delete_model": "destroys",
     "delete_documents": "destroys", "quote_finetune": "reads", "start_finetune": "spends",
     "list_runs": "reads", "run_status": "reads", "compare_runs": "reads", "cancel_run": "writes",

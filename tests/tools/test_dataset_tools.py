@@ -49,6 +49,82 @@ def test_an_upload_becomes_a_dataset_that_can_be_listed_described_and_checked(
     assert checked["tokens"]["unknown_share"] == 0
 
 
+def test_rows_are_shown_a_page_at_a_time_with_their_place_in_the_file(
+    ctx: ToolContext, tickets: str
+) -> None:
+    stored = ctx.house.datasets.get(OWNER, tickets)
+    every = [
+        {"row": row, "split": split, "text": text, "label": label, "cut": False}
+        for split in ("train", "validation", "test")
+        for row, text, label in ctx.house.datasets.rows(stored, split)
+    ]
+    pages = [call(ctx, "sample_dataset", dataset=tickets, page=n, rows=40) for n in (1, 2, 3, 4)]
+
+    assert [row for page in pages for row in page["rows"]] == every
+    assert {(page["page"], page["pages"], page["total"]) for page in pages} == {
+        (n, 4, len(every)) for n in (1, 2, 3, 4)
+    }
+    assert call(ctx, "describe_dataset", dataset=tickets)["sample"]["rows"] == every[:10]
+
+
+def test_rows_are_chosen_by_split_and_by_label_whatever_its_case(
+    ctx: ToolContext, tickets: str
+) -> None:
+    found = call(ctx, "sample_dataset", dataset=tickets, label="CANCEL", split="test")
+    rows = ctx.house.datasets.rows(ctx.house.datasets.get(OWNER, tickets), "test")
+    numbers = [number for number, _, label in rows if label == "cancel"]
+
+    assert (found["label"], found["split"], found["total"]) == ("cancel", "test", len(numbers))
+    assert [row["row"] for row in found["rows"]] == numbers
+
+
+def test_rows_in_a_later_part_of_a_long_file_are_found(ctx: ToolContext) -> None:
+    lines = [f"sentence {n} about something,class {n % 3}" for n in range(24_000)]
+    lines[5] = "x" * 600 + ",class 2"
+    content = "\n".join(["text,label", *lines]).encode()
+    file_id = ctx.house.files.save_bytes(OWNER, "long.csv", content).id
+    made = call(ctx, "create_dataset", name="long", file_id=file_id)
+    stored = ctx.house.datasets.get(OWNER, "long")
+    train = [row for row, _, label in ctx.house.datasets.rows(stored, "train") if label[-1] == "2"]
+    found = call(ctx, "sample_dataset", dataset="long", label="class 2", page=120, rows=50)
+
+    assert [row["row"] for row in found["rows"]] == train[119 * 50 : 120 * 50]
+    assert len(found["rows"]) == 50
+    assert max(len(row["text"]) for row in made["sample"]["rows"]) <= 200
+
+
+def test_a_long_text_is_cut_and_says_so(ctx: ToolContext) -> None:
+    lines = [f"{'x' * 600} {n},{'ab'[n % 2]}" for n in range(30)]
+    content = "\n".join(["text,label", *lines]).encode()
+    file_id = ctx.house.files.save_bytes(OWNER, "a.csv", content).id
+    call(ctx, "create_dataset", name="a", file_id=file_id)
+
+    (row,) = call(ctx, "sample_dataset", dataset="a", rows=1)["rows"]
+    assert (len(row["text"]), row["cut"]) == (500, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "param", "fix"),
+    [
+        ({"rows": 0}, "rows", "from 1 to 50"),
+        ({"rows": 51}, "rows", "from 1 to 50"),
+        ({"page": 0}, "page", "from 1 to"),
+        ({"page": 10_000}, "page", "from 1 to"),
+        ({"split": "training"}, "split", "all, train, validation or test"),
+        ({"label": "cancle"}, "label", "Labels: cancel."),
+        ({"label": "nothing like it"}, "label", "Labels: "),
+        ({"page": "1"}, "page", "Which page"),
+    ],
+)
+def test_a_page_that_is_not_there_is_refused_with_what_there_is(
+    ctx: ToolContext, tickets: str, arguments: dict[str, Any], param: str, fix: str
+) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        base.call(ctx, "sample_dataset", {"dataset": tickets} | arguments)
+    assert refused.value.param == param
+    assert fix in (refused.value.fix or "")
+
+
 def test_chinese_text_is_said_to_be_unknown_to_the_english_base(ctx: ToolContext) -> None:
     file_id = upload(ctx.house, "reviews_zh.csv")
     call(ctx, "create_dataset", name="reviews", file_id=file_id)
@@ -58,7 +134,9 @@ def test_chinese_text_is_said_to_be_unknown_to_the_english_base(ctx: ToolContext
     assert checked["tokens"]["unknown_share"] > 0.3
 
 
-@pytest.mark.parametrize("tool", ["describe_dataset", "check_dataset", "delete_dataset"])
+@pytest.mark.parametrize(
+    "tool", ["describe_dataset", "sample_dataset", "check_dataset", "delete_dataset"]
+)
 def test_an_unknown_dataset_is_refused_naming_those_there_are(
     ctx: ToolContext, tickets: str, tool: str
 ) -> None:
