@@ -37,10 +37,17 @@ def request(
     quote: Json | None,
     quote_id: str | None,
     thread_id: str | None,
+    topic: str = "",
 ) -> Approval:
-    """Ask for one call. The same request, still undecided, is returned instead of a second."""
+    """Ask for one call. The same request, still undecided, is returned instead of a second.
+
+    Args:
+        topic: What it is about. A newer request of the same topic takes the place of what waits
+            in the same thread: of two plans for one thing only the last can be approved.
+    """
     with database.write() as session:
-        for same in undecided(session, caller):
+        waiting = undecided(session, caller)
+        for same in waiting:
             if same.tool == tool and same.arguments == arguments:
                 return same
         approval = Approval(
@@ -52,12 +59,24 @@ def request(
             quote_id=quote_id,
             state="measuring" if quote_id is not None and quote is None else "waiting",
             thread_id=thread_id,
+            topic=topic,
             actor=caller.actor,
             expires_at=time.time() + LIFE_S,
             **stamp(caller),
         )
         session.add(approval)
+        for older in waiting:
+            if topic and (older.topic, older.thread_id) == (topic, thread_id):
+                mark(older, "rejected", caller)
+                older.replaced_by = approval.id
         return approval
+
+
+def replaced(database: Database, approval: Approval) -> list[str]:
+    """The ids of the requests whose place this one took."""
+    with database.read() as session:
+        wanted = select(Approval.id).where(Approval.replaced_by == approval.id)
+        return list(session.scalars(wanted))
 
 
 def undecided(session: Session, caller: Caller) -> list[Approval]:
@@ -170,6 +189,13 @@ def settle_quotes(database: Database) -> list[Approval]:
 
 def refusal(approval: Approval) -> RequestRefused:
     """Why an approval in this state cannot be decided, or run, as asked."""
+    if approval.replaced_by is not None:
+        return RequestRefused(
+            f"{approval.id} was replaced by {approval.replaced_by}.",
+            code="already_decided",
+            param="approval_id",
+            fix="Decide the newer one.",
+        )
     texts = {
         "measuring": ("quote_measuring", "is still being measured", "Decide in a few seconds."),
         "waiting": ("approval_waiting", "waits for a decision", "Approve it first."),
@@ -199,6 +225,7 @@ def as_dict(approval: Approval) -> dict[str, Any]:
         "created_at": approval.created_at,
         "expires_at": approval.expires_at,
         "thread_id": approval.thread_id,
+        "replaced_by": approval.replaced_by,
         "decided_by": approval.decided_by,
         "result": approval.result,
         "error": approval.error,

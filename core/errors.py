@@ -40,7 +40,13 @@ class ThimbleError(Exception):
             "message": self.message,
             "param": self.param,
             "fix": self.fix,
+            "help": help_address(self.code),
         }
+
+
+def help_address(code: str) -> str:
+    """Where the help tells about errors with this code, relative to the server."""
+    return f"/help/errors#{code}"
 
 
 class RequestRefused(ThimbleError, ValueError):

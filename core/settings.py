@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ KNOWN = {
     "THIMBLE_LLM",
     "THIMBLE_LLM_BASE_URL",
     "THIMBLE_LLM_API_KEY",
+    "THIMBLE_LLM_PRICE",
     "THIMBLE_API_KEY",
     "THIMBLE_DATABASE_URL",
     "THIMBLE_STORAGE_URL",
@@ -27,6 +29,20 @@ NOT_YET = {
     "MLFLOW_TRACKING_URI": "runs are kept in Thimble's own records",
 }
 MIN_KEY_LENGTH = 16
+PRICE = re.compile(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?) ([A-Z]{3})")
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a language model costs, per million tokens."""
+
+    input: float
+    output: float
+    currency: str
+    """ISO 4217, such as `USD`."""
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        return (self.input * input_tokens + self.output * output_tokens) / 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +53,8 @@ class Settings:
     """Model name at an OpenAI-compatible endpoint. Unset: the built-in planner answers."""
     llm_base_url: str | None = None
     llm_api_key: str | None = None
+    llm_price: Price | None = None
+    """Unset: the use of the model is told in tokens alone."""
     api_key: str | None = None
     """When set, every request needs it; required to listen beyond this machine."""
     launcher: str = "local"
@@ -58,6 +76,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
         llm=given.get("THIMBLE_LLM"),
         llm_base_url=given.get("THIMBLE_LLM_BASE_URL"),
         llm_api_key=given.get("THIMBLE_LLM_API_KEY"),
+        llm_price=price(given.get("THIMBLE_LLM_PRICE")),
         api_key=api_key(given.get("THIMBLE_API_KEY")),
         launcher=launcher(given.get("THIMBLE_LAUNCHER", "local")),
         max_upload_mb=positive("THIMBLE_MAX_UPLOAD_MB", given.get("THIMBLE_MAX_UPLOAD_MB", "200")),
@@ -94,6 +113,19 @@ def api_key(value: str | None) -> str | None:
             fix=f"Use at least {MIN_KEY_LENGTH} random characters.",
         )
     return value
+
+
+def price(value: str | None) -> Price | None:
+    if value is None:
+        return None
+    match = PRICE.fullmatch(value.strip())
+    if match is None:
+        raise SettingsError(
+            f"THIMBLE_LLM_PRICE={value!r} is not a price.",
+            param="THIMBLE_LLM_PRICE",
+            fix="Write what a million tokens in and out cost, and the currency: 0.15/0.60 USD.",
+        )
+    return Price(float(match[1]), float(match[2]), match[3])
 
 
 def launcher(value: str) -> str:

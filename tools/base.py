@@ -92,6 +92,8 @@ class Resolved:
     quote: Json | None = None
     quote_id: str | None = None
     """Given without `quote` while the quote is still being measured."""
+    topic: str = ""
+    """What it is about: a newer request of the same topic replaces one that waits in its thread."""
 
 
 Resolve = Callable[[ToolContext, Json], Resolved]
@@ -219,8 +221,11 @@ def ask(ctx: ToolContext, wanted: Tool, values: Json) -> Json:
         quote=resolved.quote,
         quote_id=resolved.quote_id,
         thread_id=ctx.thread_id,
+        topic=resolved.topic,
     )
     announce(ctx.house, approval)
+    for older in approvals.replaced(ctx.house.database, approval):
+        ctx.house.bus.publish(ApprovalChanged(older, "rejected", approval.thread_id))
     if approval.state == "measuring":
         # The quote may have been finished before the request was written.
         quote_made(ctx.house)

@@ -18,7 +18,7 @@ def resolve_deploy(ctx: ToolContext, arguments: Json) -> Resolved:
     quote = what_it_takes(ctx, model)
     if before and before != [model.ref]:
         quote["replaces"] = before[0]
-    return Resolved({"model": model.ref, "name": name}, quote)
+    return Resolved({"model": model.ref, "name": name}, quote, topic=f"deploy {name}")
 
 
 def what_it_takes(ctx: ToolContext, model: Model) -> Json:

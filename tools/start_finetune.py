@@ -12,7 +12,8 @@ def resolve_start(ctx: ToolContext, arguments: Json) -> Resolved:
     """Every argument as a value and what the run will take, once that is measured."""
     quote = ctx.house.quotes.quote(ctx.caller, **arguments)
     measured = quote.result if quote.state == "ready" else None
-    return Resolved(quote.result["arguments"], measured, quote.id)
+    resolved = quote.result["arguments"]
+    return Resolved(resolved, measured, quote.id, topic=f"fine-tune {resolved['dataset']}")
 
 
 @tool(effect=Effect.SPENDS, resolve=resolve_start)

@@ -95,6 +95,10 @@ class Approval(Owned, Table):
     state: Mapped[str] = mapped_column(index=True)
     """`measuring`, `waiting`, `running`, `done`, `rejected`, `expired` or `failed`."""
     thread_id: Mapped[str | None]
+    topic: Mapped[str] = mapped_column(default="", server_default="")
+    """What it is about, such as `fine-tune tickets@1`; empty for what stands alone."""
+    replaced_by: Mapped[str | None]
+    """The newer request of the same topic and thread that took its place."""
     actor: Mapped[str]
     expires_at: Mapped[float]
     decided_at: Mapped[float | None]
@@ -191,6 +195,33 @@ class Message(Table):
     thread_id: Mapped[str]
     content: Mapped[Json]
     created_at: Mapped[float] = mapped_column(default=time.time)
+
+
+class Preference(Table):
+    """What one owner has chosen for the chat."""
+
+    __tablename__ = "preferences"
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    project: Mapped[str] = mapped_column(primary_key=True)
+    values: Mapped[Json]
+
+
+class Usage(Table):
+    """What one turn took of a language model."""
+
+    __tablename__ = "usage"
+    __table_args__ = (Index("usage_of_owner", "owner", "project", "at"),)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    owner: Mapped[str]
+    project: Mapped[str]
+    thread_id: Mapped[str]
+    model: Mapped[str]
+    input_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    cost: Mapped[float | None]
+    """In `currency`; None where no price is set."""
+    currency: Mapped[str | None]
+    at: Mapped[float] = mapped_column(default=time.time)
 
 
 class Audit(Table):

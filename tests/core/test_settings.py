@@ -39,3 +39,16 @@ def test_a_key_that_can_be_guessed_is_refused() -> None:
 def test_an_upload_limit_that_is_no_number_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="THIMBLE_MAX_UPLOAD_MB"):
         settings.read({"THIMBLE_MAX_UPLOAD_MB": value})
+
+
+def test_a_price_is_read_per_million_tokens() -> None:
+    price = settings.read({"THIMBLE_LLM_PRICE": "0.15/0.60 USD"}).llm_price
+    assert price is not None
+    assert price.of(1_000_000, 500_000) == pytest.approx(0.45)
+    assert price.currency == "USD"
+
+
+@pytest.mark.parametrize("value", ["0.15", "0.15/0.60", "-1/2 USD", "a/b USD", "1/2 dollars"])
+def test_a_price_that_cannot_be_read_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="THIMBLE_LLM_PRICE"):
+        settings.read({"THIMBLE_LLM_PRICE": value})

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from core import approvals
 from core.errors import RequestRefused
 from core.events import QuoteReady
 from core.identity import API_SCOPES, Caller
@@ -211,3 +212,33 @@ def set_approval(house: House, identifier: str, **changes: object) -> None:
         approval = session.get_one(Approval, identifier)
         for name, value in changes.items():
             setattr(approval, name, value)
+
+
+def test_a_newer_plan_in_the_same_thread_takes_the_place_of_the_older(
+    ctx: ToolContext, tickets: str
+) -> None:
+    here, there = replace(ctx, thread_id="here"), replace(ctx, thread_id="there")
+    elsewhere = ask(there, dataset=tickets, epochs=1)
+    older = ask(here, dataset=tickets, epochs=2)
+    newer = ask(here, dataset=tickets, epochs=3)
+
+    states = {one["id"]: one for one in map(approvals.as_dict, undecided(ctx))}
+    assert set(states) == {elsewhere["id"], newer["id"]}
+    with pytest.raises(RequestRefused, match=rf"replaced by {newer['id']}"):
+        base.decide(ctx, older["id"], "approve")
+
+
+def test_asking_for_the_replaced_plan_again_makes_it_the_newest(
+    ctx: ToolContext, tickets: str
+) -> None:
+    here = replace(ctx, thread_id="here")
+    first = ask(here, dataset=tickets, epochs=2)
+    ask(here, dataset=tickets, epochs=3)
+    again = ask(here, dataset=tickets, epochs=2)
+
+    assert again["id"] != first["id"]
+    assert [one.id for one in undecided(ctx)] == [again["id"]]
+
+
+def undecided(ctx: ToolContext) -> list[Approval]:
+    return approvals.listing(ctx.house.database, ctx.caller)
