@@ -13,11 +13,17 @@ from chainlit.utils import utc_now
 from sqlalchemy import text
 
 from agent.channels.web.ids import is_uuid
+from agent.language import Language
 from core.errors import RequestRefused
 from core.records.database import prepare
 
 Json = dict[str, Any]
 ELEMENT_URL = "/chat/element/"
+MARKS = ("tab", "language")
+"""Our own entries of a thread's metadata: the tab that talks in it, and the page's language."""
+MARK = (
+    "UPDATE threads SET metadata = json_set(coalesce(metadata, '{}'), :at, :value) WHERE id = :id"
+)
 JSON_COLUMNS = ("tags", "metadata", "generation", "props", "playerConfig")
 
 THREADS = """
@@ -107,9 +113,27 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
     async def update_thread(self, thread_id: str, *args: Any, **kwargs: Any) -> None:
         if not is_uuid(thread_id):
             raise RequestRefused("This is not the id of a thread.", code="not_found")
+        # A tab that goes writes back the metadata as it found it: what we marked since must stay.
+        for name in MARKS:
+            (kwargs.get("metadata") or {}).pop(name, None)
         # It reads the metadata and writes it back, so two at once would lose one of the changes.
         async with self._threads:
             await super().update_thread(thread_id, *args, **kwargs)
+
+    async def mark_thread(self, thread_id: str, **marks: str) -> None:
+        """Keep something of ours with the thread; the names are those of `MARKS`."""
+        await self.update_thread(thread_id)
+        async with self._threads:
+            for name, value in marks.items():
+                await self.execute_sql(MARK, {"id": thread_id, "at": f"$.{name}", "value": value})
+
+    async def language_of_thread(self, thread_id: str) -> Language:
+        """What its cards are written in: the language of the page it was last talked on."""
+        found = await self.rows(
+            "SELECT json_extract(metadata, '$.language') AS language FROM threads WHERE id = :id",
+            id=thread_id,
+        )
+        return "zh" if found and found[0]["language"] == "zh" else "en"
 
     async def create_step(self, step_dict: Json) -> None:
         # Chainlit writes each state of a step in a task of its own; the last one must win.
