@@ -12,6 +12,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 
 from agent.events import ApprovalNeeded, Event, ToolFinished, ToolStarted
+from agent.language import Language, words_in
 from agent.shown import view_of
 from core.errors import ServiceFailed, ThimbleError
 from tools.base import Outcome, Tool, ToolContext, call, catalogue
@@ -34,6 +35,8 @@ class Turn:
     ctx: ToolContext
     emit: Callable[[Event], None]
     calls: Counter[str] = field(default_factory=Counter)
+    language: Language = "en"
+    """Of the cards."""
 
     def count(self, name: str, arguments: dict[str, Any]) -> None:
         """Raises Looping when this very call was made too often."""
@@ -105,7 +108,7 @@ def as_data(outcome: Outcome) -> dict[str, Any]:
 
 def announce(turn: Turn, call_id: str, name: str, outcome: dict[str, Any]) -> None:
     result, error = outcome.get("result"), outcome.get("error")
-    view = view_of(name, result) if result is not None else None
+    view = view_of(name, result, words_in(turn.language)) if result is not None else None
     turn.emit(ToolFinished(call_id, name, result, error, view))
     if "approval" in outcome:
         turn.emit(ApprovalNeeded(outcome["approval"]))

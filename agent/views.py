@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agent.language import Words
+
 Cell = str | int | float | None
 Decision = Literal["approve", "reject"]
 Tone = Literal["", "wait", "busy", "good", "bad", "quiet"]
@@ -158,7 +160,7 @@ class View:
     """The first is the one next step."""
 
 
-def as_text(view: View) -> str:
+def as_text(view: View, w: Words) -> str:
     """The view as Markdown, for terminals and channels that cannot draw.
 
     A chart becomes a line of block characters; actions become what to type.
@@ -171,7 +173,7 @@ def as_text(view: View) -> str:
         *(f"```{language}\n{text}\n```" for language, text in view.code),
         "\n".join(f"- [{link.text}]({link.url})" for link in view.links),
         "\n".join(view.notes),
-        actions_as_text(view.actions),
+        actions_as_text(view.actions, w),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -215,13 +217,13 @@ def chart_as_text(chart: Chart) -> str:
     return f"{chart.title}: {drawn} ({chart.y[0]:g} … {chart.y[-1]:g})"
 
 
-def actions_as_text(actions: Sequence[Action]) -> str:
+def actions_as_text(actions: Sequence[Action], w: Words) -> str:
     lines = []
     for action in actions:
         if action.decide == "approve":
-            lines.append(f"To approve: `thimble approve {action.approval_id}`")
+            lines.append(w("To approve: `thimble approve {id}`", id=action.approval_id))
         elif action.decide == "reject":
-            lines.append(f"To reject: `thimble approve {action.approval_id} --reject`")
+            lines.append(w("To reject: `thimble approve {id} --reject`", id=action.approval_id))
         elif action.say:
-            lines.append(f"{action.label}: say “{action.say}”")
+            lines.append(w("{button}: say “{words}”", button=action.label, words=action.say))
     return "\n".join(lines)

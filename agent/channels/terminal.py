@@ -17,6 +17,7 @@ from agent.events import (
     TurnFailed,
     from_json,
 )
+from agent.language import Words, words_in
 from agent.shown import approval_view
 from agent.views import as_text
 from core.errors import ThimbleError
@@ -71,7 +72,7 @@ def answer(
     if not text and not attached:
         return attached
     for data in server.chat(thread_id, text, attached):
-        print_event(from_json(data), show)
+        print_event(from_json(data), show, words_in("en"))
     return []
 
 
@@ -89,7 +90,7 @@ def attach(server: Server, text: str, show: Print) -> list[str]:
     return files
 
 
-def print_event(event: Event, show: Print) -> None:
+def print_event(event: Event, show: Print, w: Words) -> None:
     """Text as it comes, a line for each call, cards as Markdown."""
     match event:
         case TextDelta(text=piece):
@@ -97,9 +98,9 @@ def print_event(event: Event, show: Print) -> None:
         case ToolStarted(name=name, arguments=arguments):
             show(f"[{name}{brief(arguments)}]")
         case ToolFinished(view=view) if view is not None:
-            show(f"\n{as_text(view)}\n")
+            show(f"\n{as_text(view, words_in('en'))}\n")
         case ApprovalNeeded(approval=approval):
-            show(f"\n{as_text(approval_view(approval))}\n")
+            show(f"\n{as_text(approval_view(approval, words_in('en')), words_in('en'))}\n")
         case TurnFailed(message=message):
             show(f"\n{message}")
         case TurnEnded():

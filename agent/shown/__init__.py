@@ -7,16 +7,18 @@ endpoints.py endpoints and answers      lists.py      lists, passages, disk
 from collections.abc import Callable
 from typing import Any
 
+from agent.language import Words
 from agent.shown import datasets, endpoints, lists, runs
 from agent.shown.runs import approval_view, run_view
 from agent.views import View
 
 __all__ = ["approval_view", "run_view", "view_of"]
 
-VIEWS: dict[str, Callable[[dict[str, Any]], View]] = {
+VIEWS: dict[str, Callable[[dict[str, Any], Words], View]] = {
     "create_dataset": datasets.dataset_view,
     "describe_dataset": datasets.dataset_view,
     "check_dataset": datasets.check_view,
+    "sample_dataset": datasets.sample_view,
     "list_datasets": datasets.list_view,
     "quote_finetune": runs.quote_view,
     "start_finetune": runs.run_view,
@@ -40,7 +42,7 @@ VIEWS: dict[str, Callable[[dict[str, Any]], View]] = {
 }
 
 
-def view_of(tool_name: str, result: dict[str, Any]) -> View | None:
+def view_of(tool_name: str, result: dict[str, Any], w: Words) -> View | None:
     """The card of a tool's result; None where words are enough."""
     draw = VIEWS.get(tool_name)
-    return draw(result) if draw else None
+    return draw(result, w) if draw else None

@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from agent.language import Words
 from agent.shown.figures import count, excerpt, percent
-from agent.views import Action, Chart, Table, View
+from agent.views import Action, Chart, Sample, Table, View
 
 Json = dict[str, Any]
 MOST_LABELS = 30
 MOST_PROBLEMS = 20
 
 
-def dataset_view(result: Json) -> View:
+def dataset_view(result: Json, w: Words) -> View:
     """A dataset version with its profile."""
     profile, name = result["profile"], result["dataset"]
     return View(
@@ -137,7 +138,7 @@ def conflicts_table(profile: Json) -> Table:
     return Table("The same text with different labels", ["text", "labels", "rows"], rows)
 
 
-def check_view(result: Json) -> View:
+def check_view(result: Json, w: Words) -> View:
     """The doctor's findings."""
     name = result["dataset"]
     return View(
@@ -157,7 +158,7 @@ def check_view(result: Json) -> View:
     )
 
 
-def list_view(result: Json) -> View:
+def list_view(result: Json, w: Words) -> View:
     rows: list[list[Any]] = [
         [one["dataset"], one["rows"], one["classes"], one["problems"]]
         for one in reversed(result["datasets"])
@@ -167,4 +168,24 @@ def list_view(result: Json) -> View:
         kind="list",
         tables=[Table("", ["dataset", "rows", "classes", "problems"], rows)],
         notes=[] if rows else ["None yet. Drop a file here and say “make a dataset from this”."],
+    )
+
+
+def sample_view(result: Json, w: Words) -> View:
+    """A page of a dataset's rows."""
+    return View(
+        title=f"Rows of {result['dataset']}", kind="dataset", sample=sample_of(result, [], w)
+    )
+
+
+def sample_of(page: Json, labels: list[str], w: Words) -> Sample:
+    return Sample(
+        title="Rows",
+        dataset=page["dataset"],
+        columns=["row", "split", "text", "label"],
+        rows=[[one["row"], one["split"], one["text"], one["label"]] for one in page["rows"]],
+        page=page["page"],
+        pages=page["pages"],
+        total=page["total"],
+        labels=labels,
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agent.language import Words
 from agent.shown.figures import count, percent
 from agent.views import Action, Link, Table, View
 
@@ -9,7 +10,7 @@ Json = dict[str, Any]
 EXAMPLE = "my card has not arrived"
 
 
-def endpoint_view(result: Json) -> View:
+def endpoint_view(result: Json, w: Words) -> View:
     """A live endpoint with snippets that work as they stand."""
     name = str(result["endpoint"])
     return View(
@@ -33,7 +34,7 @@ def endpoint_facts(result: Json) -> list[tuple[str, str]]:
     return facts
 
 
-def status_view(result: Json) -> View:
+def status_view(result: Json, w: Words) -> View:
     """How an endpoint does: requests, errors, latency."""
     name = str(result.get("endpoint") or result.get("name"))
     latency = result.get("latency_ms") or {}
@@ -60,7 +61,7 @@ def status_view(result: Json) -> View:
     )
 
 
-def list_view(result: Json) -> View:
+def list_view(result: Json, w: Words) -> View:
     rows: list[list[Any]] = [
         [
             one.get("endpoint") or one.get("name"),
@@ -78,7 +79,7 @@ def list_view(result: Json) -> View:
     )
 
 
-def answer_view(result: Json) -> View:
+def answer_view(result: Json, w: Words) -> View:
     """One answer, beside the one that it was compared with."""
     other = result.get("compared")
     rows = [answer_row(told) for told in (result, other) if told]
@@ -110,7 +111,7 @@ def runners_up(answer: Json) -> Table:
     return Table("Next likely", ["label", "probability"], rows)
 
 
-def predictions_view(result: Json) -> View:
+def predictions_view(result: Json, w: Words) -> View:
     """A file with predictions, and how often each label was given."""
     labels: list[list[Any]] = [[one["label"], one["rows"]] for one in result["labels"]]
     return View(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agent.language import Words
 from agent.shown.figures import count, excerpt, interval, percent, size
 from agent.shown.runs import STATES, TITLES, subject
 from agent.views import Action, Chart, Link, Table, View
@@ -20,7 +21,7 @@ def listing(title: str, columns: list[str], rows: list[list[Any]], empty: str) -
     )
 
 
-def runs_view(result: Json) -> View:
+def runs_view(result: Json, w: Words) -> View:
     rows: list[list[Any]] = [
         [one["run"], one["dataset"], one["state"], steps(one), percent(one.get("accuracy"))]
         for one in result["runs"]
@@ -35,7 +36,7 @@ def steps(run: Json) -> str:
     return f"{count(run['step'])} of {count(run.get('total_steps'))}"
 
 
-def comparison_view(result: Json) -> View:
+def comparison_view(result: Json, w: Words) -> View:
     rows: list[list[Any]] = [
         [one["run"], one["dataset"], percent(one.get("accuracy")), interval(one.get("interval")),
          ", ".join(f"{name} {value}" for name, value in (one.get("differs") or {}).items())]
@@ -51,7 +52,7 @@ def comparison_view(result: Json) -> View:
     )
 
 
-def models_view(result: Json) -> View:
+def models_view(result: Json, w: Words) -> View:
     rows: list[list[Any]] = [
         [one["model"], one["kind"], percent(one.get("accuracy")), interval(one.get("interval")),
          ", ".join(one.get("endpoints") or [])]
@@ -64,7 +65,7 @@ def models_view(result: Json) -> View:
     return view
 
 
-def export_view(result: Json) -> View:
+def export_view(result: Json, w: Words) -> View:
     return View(
         title=f"Export of {result['model']}",
         kind="file",
@@ -73,7 +74,7 @@ def export_view(result: Json) -> View:
     )
 
 
-def added_view(result: Json) -> View:
+def added_view(result: Json, w: Words) -> View:
     skipped: list[list[Any]] = [
         [one["source"], one["reason"]] for one in result.get("skipped") or []
     ]
@@ -88,7 +89,7 @@ def added_view(result: Json) -> View:
     )
 
 
-def passages_view(result: Json) -> View:
+def passages_view(result: Json, w: Words) -> View:
     """The passages that an answer cites, numbered as it cites them, each opening at its place."""
     passages = (result.get("passages") or [])[:MOST_PASSAGES]
     if result.get("answerable") is False:
@@ -108,7 +109,7 @@ def link(number: int, passage: Json) -> Link:
     return Link(shown, f"/help/{passage['document_id']}{span}")
 
 
-def approvals_view(result: Json) -> View:
+def approvals_view(result: Json, w: Words) -> View:
     """What waits, with buttons for the newest few."""
     waiting = result["approvals"]
     rows: list[list[Any]] = [
@@ -143,7 +144,7 @@ def notes_on(waiting: int, ready: int) -> list[str]:
     return [f"Buttons for the newest {MOST_BUTTONS}; decide those first."] if hidden else []
 
 
-def disk_view(result: Json) -> View:
+def disk_view(result: Json, w: Words) -> View:
     kinds = [one for one in result["kinds"] if one["bytes"]]
     rows: list[list[Any]] = [[one["what"], one["count"], size(one["bytes"])] for one in kinds]
     spare: list[list[Any]] = [

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agent.language import Words
 from agent.shown.figures import count, interval, minutes, percent, seconds, setting, size
 from agent.views import Action, Chart, Table, View
 
@@ -22,7 +23,7 @@ TITLES = {
 # Plans -----------------------------------------------------------------------------------------
 
 
-def quote_view(quote: Json) -> View:
+def quote_view(quote: Json, w: Words) -> View:
     """The plan of a fine-tuning: every parameter, time, memory, baselines."""
     dataset = quote.get("dataset") or (quote.get("arguments") or {}).get("dataset", "")
     return View(
@@ -88,7 +89,7 @@ def parameters_table(parameters: Json) -> Table:
 # Approvals -------------------------------------------------------------------------------------
 
 
-def approval_view(approval: Json) -> View:
+def approval_view(approval: Json, w: Words) -> View:
     """What waits for a decision: what exactly would run, what it takes, and the buttons."""
     quote = approval.get("quote") or {}
     plan = quote if quote.get("parameters") else {}
@@ -170,7 +171,7 @@ def decisions(approval: Json) -> list[Action]:
 # Runs ------------------------------------------------------------------------------------------
 
 
-def run_view(run: Json) -> View:
+def run_view(run: Json, w: Words) -> View:
     """A run while it goes on, and its report once it has ended."""
     state = str(run["state"])
     verdict = run.get("verdict") or {}

@@ -7,12 +7,14 @@ import pytest
 
 import tools
 from agent.events import ToolFinished, from_json, to_json
+from agent.language import words_in
 from agent.shown import VIEWS, approval_view, view_of
 from agent.views import Chart, Table, View, as_text
 from core import plugins
 from core.identity import ALL_SCOPES, Caller
 from tools.base import House, ToolContext, call, decide, quote_made
 
+EN = words_in("en")
 OWNER = Caller(scopes=ALL_SCOPES)
 
 
@@ -28,7 +30,7 @@ def result_of(ctx: ToolContext, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 def drawn(ctx: ToolContext, tool: str, **arguments: Any) -> View:
-    view = view_of(tool, result_of(ctx, tool, **arguments))
+    view = view_of(tool, result_of(ctx, tool, **arguments), EN)
     assert view is not None
     return view
 
@@ -66,7 +68,7 @@ def test_a_plan_marks_what_was_set_and_what_is_default(ctx: ToolContext, tickets
     ctx.house.follower.tick()
     quote_made(ctx.house)
 
-    view = approval_view(call(ctx, "list_approvals", {}).result["approvals"][0])  # type: ignore[index]
+    view = approval_view(call(ctx, "list_approvals", {}).result["approvals"][0], EN)  # type: ignore[index]
 
     rows = {str(row[0]): row[1:3] for row in view.tables[0].rows}
     assert rows["rank"] == ["4", "set by you"]
@@ -79,7 +81,7 @@ def test_a_report_has_the_test_accuracy_beside_each_baseline(
 ) -> None:
     run = finished_run(ctx)
 
-    view = view_of("run_status", run)
+    view = view_of("run_status", run, EN)
 
     assert view is not None and view.state == "succeeded"
     scores = view.tables[0]
@@ -90,7 +92,7 @@ def test_a_report_has_the_test_accuracy_beside_each_baseline(
 
 @pytest.mark.parametrize("tool", ["list_datasets", "list_runs", "list_models", "disk_usage"])
 def test_lists_are_drawn_empty_and_filled(ctx: ToolContext, tool: str, house: House) -> None:
-    before = as_text(drawn(ctx, tool))
+    before = as_text(drawn(ctx, tool), EN)
     file = house.files.save(
         OWNER,
         "t.csv",
@@ -102,7 +104,7 @@ def test_lists_are_drawn_empty_and_filled(ctx: ToolContext, tool: str, house: Ho
     house.datasets.create(OWNER, name="tickets", file_id=file.id)
     finished_run(ctx)
 
-    assert as_text(drawn(ctx, tool)) != before
+    assert as_text(drawn(ctx, tool), EN) != before
 
 
 def test_events_with_cards_survive_json(ctx: ToolContext, tickets: str) -> None:
@@ -122,7 +124,9 @@ ANSWER = {
 
 def test_an_answer_stands_beside_that_of_the_base() -> None:
     base = {**ANSWER, "model": "bank-frozen@1"}
-    view = view_of("ask_endpoint", {"endpoint": "bank", "input": "x", **ANSWER, "compared": base})
+    view = view_of(
+        "ask_endpoint", {"endpoint": "bank", "input": "x", **ANSWER, "compared": base}, EN
+    )
 
     assert view is not None
     assert view.tables[0].rows == [
@@ -133,7 +137,7 @@ def test_an_answer_stands_beside_that_of_the_base() -> None:
 
 def test_an_endpoint_card_carries_the_snippets_of_the_result() -> None:
     result = {"endpoint": "bank", "model": "bank@1", "state": "live", "url": "http://h/v1/classify"}
-    view = view_of("deploy_endpoint", {**result, "curl": "curl …", "python": "import …"})
+    view = view_of("deploy_endpoint", {**result, "curl": "curl …", "python": "import …"}, EN)
 
     assert view is not None
     assert view.code == [("bash", "curl …"), ("python", "import …")]
@@ -142,7 +146,7 @@ def test_an_endpoint_card_carries_the_snippets_of_the_result() -> None:
 def test_passages_link_to_their_place() -> None:
     passage = {"source": "formats.md", "title": "Formats", "heading": "CSV", "start": 10, "end": 90,
                "text": "…", "document_id": "document_3"}  # fmt: skip
-    view = view_of("search_docs", {"passages": [passage], "answerable": True})
+    view = view_of("search_docs", {"passages": [passage], "answerable": True}, EN)
 
     assert view is not None
     assert view.links[0].url == "/help/document_3?start=10&end=90#passage"
@@ -152,10 +156,10 @@ def test_passages_link_to_their_place() -> None:
 def test_text_cells_cannot_break_a_table() -> None:
     view = View(title="T", tables=[Table("", ["a"], [["x | y\nz"]])])
 
-    assert "| x \\| y z |" in as_text(view)
+    assert "| x \\| y z |" in as_text(view, EN)
 
 
 def test_a_chart_is_a_line_of_blocks_in_text() -> None:
     view = View(title="T", charts=[Chart("line", "Loss", [1, 2, 3], [4.0, 2.0, 1.0])])
 
-    assert "Loss: █▃▁ (4 … 1)" in as_text(view)
+    assert "Loss: █▃▁ (4 … 1)" in as_text(view, EN)

@@ -18,6 +18,7 @@ from agent.channels.web.cards import Cards, renew_buttons
 from agent.channels.web.drawing import Card, draw
 from agent.channels.web.edge import attempt
 from agent.channels.web.progress import progress_card
+from agent.language import words_in
 from agent.shown import approval_view, run_view, view_of
 from core import approvals
 from core.events import ApprovalChanged, RunChanged
@@ -119,7 +120,7 @@ class Follow:
 
     async def run_card(self, run: Run) -> Card:
         result = await asyncio.to_thread(self.status, run)
-        card = draw(run_view(result))
+        card = draw(run_view(result, words_in("en")))
         return card if run.state in ENDED else progress_card(run, card)
 
     def status(self, run: Run) -> dict[str, Any]:
@@ -144,7 +145,7 @@ class Follow:
         approval = await asyncio.to_thread(self.find_approval, approval_id)
         if approval is None:
             return
-        card = draw(approval_view(approvals.as_dict(approval)))
+        card = draw(approval_view(approvals.as_dict(approval), words_in("en")))
         for thread_id in await self.cards.showing(approval.id, approval.owner):
             await self.cards.show(thread_id, card)
             if news and approval.state == "waiting":
@@ -159,7 +160,7 @@ class Follow:
     async def outcome(self, approval: Approval, news: bool) -> None:
         """The approved call's result, once in each thread; a run is its own card."""
         run_id = await asyncio.to_thread(self.run_of, approval.id)
-        view = view_of(approval.tool, approval.result or {})
+        view = view_of(approval.tool, approval.result or {}, words_in("en"))
         for thread_id in await self.threads(approval, approval.id):
             key = run_id or f"{approval.id}/result"
             if await self.cards.has(thread_id, key):

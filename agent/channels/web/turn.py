@@ -19,6 +19,7 @@ from agent.events import (
     TurnEnded,
     TurnFailed,
 )
+from agent.language import words_in
 from agent.shown import approval_view
 from agent.views import View
 
@@ -65,7 +66,7 @@ class Turn:
                 await self.finish_step(event)
             case ApprovalNeeded(approval=approval):
                 await self.end_text()
-                await self.put(approval_view(approval))
+                await self.put(approval_view(approval, words_in("en")))
             case TurnFailed(message=message):
                 await self.end_text()
                 await self.write(message)
