@@ -12,7 +12,9 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from agent.language import Language
 from agent.planner import Planner
+from agent.preferences import Preferences
 from core.settings import Settings
 
 TIMEOUT_S = 60.0
@@ -68,12 +70,13 @@ def checked(text: str) -> str:
         return json.dumps(text)
 
 
-def chat_model(settings: Settings) -> BaseChatModel:
+def chat_model(settings: Settings, preferences: Preferences, language: Language) -> BaseChatModel:
     """The model for conversations. A key in the shell alone never switches an outside one on."""
-    if settings.llm is None:
-        return Planner()
+    llm = preferences.llm(settings)
+    if llm is None:
+        return Planner(language=language)
     return StrictChatOpenAI(
-        model=settings.llm,
+        model=llm,
         base_url=settings.llm_base_url,
         # Servers on the own network mostly need no key, but the client insists on one.
         api_key=SecretStr(settings.llm_api_key or "none"),

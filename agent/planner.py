@@ -26,6 +26,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from agent.closing import Done, closing
+from agent.language import Language
 from agent.understanding.plan import Plan, Turn
 from agent.understanding.understand import understand
 from agent.world import FileName, World, read_back
@@ -33,6 +34,9 @@ from agent.world import FileName, World, read_back
 
 class Planner(BaseChatModel):
     """A chat model that understands what Thimble can do, and says so where it does not."""
+
+    language: Language = "en"
+    """What it answers in."""
 
     @property
     def _llm_type(self) -> str:

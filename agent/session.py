@@ -13,16 +13,16 @@ import openai
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelCallLimitMiddleware
 from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 
-from agent import world
+from agent import preferences, world
 from agent.events import Event, TextDelta, TurnEnded, TurnFailed
+from agent.failures import in_plain_words
 from agent.langchain_tools import Looping, Turn, bridged
+from agent.language import Language, language_of, words_in
 from agent.memory import Memory, spoken
 from agent.models import NoAnswer, chat_model
 from agent.repair import Repair, TooManyRepairs
-from agent.words import in_plain_words
 from core.errors import ThimbleError
 from core.identity import Caller
 from tools.base import House, ToolContext
@@ -45,11 +45,20 @@ class FileRef:
 class Session:
     """A thread of one caller. Make one for each turn or keep it: all state is in the records."""
 
-    def __init__(self, house: House, caller: Caller, thread_id: str, channel: str) -> None:
+    def __init__(
+        self,
+        house: House,
+        caller: Caller,
+        thread_id: str,
+        channel: str,
+        language: Language = "en",
+    ) -> None:
         self.house = house
         self.caller = caller
         self.thread_id = thread_id
         self.channel = channel
+        self.language: Language = language
+        """Of the page."""
         self.memory = Memory(house.database, caller, thread_id)
 
     async def reply(self, text: str, files: Sequence[FileRef] = ()) -> AsyncIterator[Event]:
@@ -72,10 +81,10 @@ class Session:
             await self._turn(text, files, emit)
         except STOPS as error:
             log.warning("turn in %s stopped: %s", self.thread_id, type(error).__name__)
-            emit(TurnFailed(in_plain_words(error, self.house.settings)))
+            emit(TurnFailed(self._in_plain_words(error, text)))
         except Exception as error:  # edge: no exception text may reach the chat
             log.exception("turn in %s failed", self.thread_id)
-            emit(TurnFailed(in_plain_words(error, self.house.settings)))
+            emit(TurnFailed(self._in_plain_words(error, text)))
         finally:
             emit(None)
 
@@ -85,7 +94,7 @@ class Session:
         said = spoken(text, [asdict(file) for file in files])
         past = await asyncio.to_thread(self.memory.load)
         await asyncio.to_thread(self.memory.add, [said])
-        agent = await asyncio.to_thread(self._agent, emit)
+        agent = await asyncio.to_thread(self._agent, text, emit)
         stream = agent.astream(
             {"messages": [*past, said]},
             {"recursion_limit": 6 * MAX_MODEL_CALLS},
@@ -97,12 +106,15 @@ class Session:
             else:
                 await asyncio.to_thread(self.memory.add, new_messages(data))
 
-    def _agent(self, emit: Callable[[Event], None]) -> Any:
+    def _agent(self, text: str, emit: Callable[[Event], None]) -> Any:
+        chosen = preferences.load(self.house.database, self.caller)
+        page = chosen.speaks(self.language)
+        answers = chosen.speaks(language_of(text, page))
         ctx = ToolContext(self.house, self.caller, self.thread_id)
         names = world.from_house(self.house, self.caller)
         return create_agent(
-            self._model(),
-            bridged(Turn(ctx, emit)),
+            chat_model(self.house.settings, chosen, answers),
+            bridged(Turn(ctx, emit, language=page)),
             system_prompt=f"{PROMPT.read_text()}\nWhat exists now:\n{world.rendered(names)}",
             middleware=[
                 ModelCallLimitMiddleware(run_limit=MAX_MODEL_CALLS, exit_behavior="error"),
@@ -110,8 +122,9 @@ class Session:
             ],
         )
 
-    def _model(self) -> BaseChatModel:
-        return chat_model(self.house.settings)
+    def _in_plain_words(self, error: Exception, text: str) -> str:
+        w = words_in(language_of(text, self.language))
+        return in_plain_words(error, self.house.settings, w)
 
 
 STOPS = (

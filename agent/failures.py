@@ -7,6 +7,7 @@ import openai
 from langchain.agents.middleware.model_call_limit import ModelCallLimitExceededError
 
 from agent.langchain_tools import Looping
+from agent.language import Words
 from agent.models import NoAnswer
 from agent.repair import TooManyRepairs
 from core.errors import ThimbleError
@@ -15,10 +16,10 @@ from core.settings import Settings
 KEPT = "What was done so far is kept."
 
 
-def in_plain_words(error: Exception, settings: Settings) -> str:
+def in_plain_words(error: Exception, settings: Settings, w: Words) -> str:
     """What happened and what to do about it."""
     if isinstance(error, ThimbleError):
-        return str(error)
+        return w.told(str(error))
     if isinstance(error, Looping):
         return f"The model asked for the same thing three times, so I stopped it. {KEPT}"
     if isinstance(error, TooManyRepairs):
