@@ -42,9 +42,11 @@ def visit(thimble: RunningThimble, shots: Path) -> Iterator[Callable[..., Visito
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
 
-        def open_page(scheme: str = "light", width: int = 1200, height: int = 900) -> Visitor:
+        def open_page(
+            scheme: str = "light", width: int = 1200, height: int = 900, locale: str = "en-US"
+        ) -> Visitor:
             context = browser.new_context(
-                viewport={"width": width, "height": height}, color_scheme=scheme
+                viewport={"width": width, "height": height}, color_scheme=scheme, locale=locale
             )
             return Visitor(context.new_page(), thimble.url, shots)
 
