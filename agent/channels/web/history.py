@@ -15,24 +15,46 @@ from sqlalchemy import text
 from agent.channels.web.ids import is_uuid
 from agent.language import Language
 from core.errors import RequestRefused
+from core.identity import Caller
 from core.records.database import prepare
 
 Json = dict[str, Any]
 ELEMENT_URL = "/chat/element/"
-MARKS = ("tab", "language")
-"""Our own entries of a thread's metadata: the tab that talks in it, and the page's language."""
-MARK = (
-    "UPDATE threads SET metadata = json_set(coalesce(metadata, '{}'), :at, :value) WHERE id = :id"
-)
+OURS = ("tab", "language", "asking", "cut")
+"""Our own entries of a thread's metadata, kept by `mark_thread`:
+
+tab       the tab that last talked in it
+language  of the page it was last talked on
+asking    what is being answered: `text` and `files`
+cut       the same, of an answer that the end of a process cut off
+"""
+STALE = (*OURS, "chat_settings")
+"""What a tab that goes must not write back as it once found it."""
+MARK = "UPDATE threads SET metadata = json_patch(coalesce(metadata, '{}'), :marks) WHERE id = :id"
 JSON_COLUMNS = ("tags", "metadata", "generation", "props", "playerConfig")
 
+LANGUAGE = """
+    SELECT json_extract(t.metadata, '$.language') AS page,
+           json_extract(p."values", '$.language') AS chosen
+    FROM threads t LEFT JOIN preferences p ON p.owner = t."userIdentifier" AND p.project = :project
+    WHERE t.id = :id
+"""
 THREADS = """
     SELECT t.id, t."createdAt", t.name, t."userId", t."userIdentifier", t.tags, t.metadata
-    FROM threads t
-    WHERE t."userId" = :user AND (t.name LIKE :words OR EXISTS (
-        SELECT 1 FROM steps s WHERE s."threadId" = t.id AND s.output LIKE :words))
+    FROM threads t WHERE t."userId" = :user{found}
     ORDER BY (SELECT MAX(s."createdAt") FROM steps s WHERE s."threadId" = t.id) DESC
 """
+FOUND = """
+    AND (t.name LIKE :word{at} ESCAPE '\\' OR EXISTS (
+        SELECT 1 FROM steps s WHERE s."threadId" = t.id AND s.type LIKE '%message%' AND (
+            s.output LIKE :word{at} ESCAPE '\\' OR (
+                s.metadata LIKE :word{at} ESCAPE '\\' AND EXISTS (
+                    SELECT 1 FROM json_tree(s.metadata, '$.view') part
+                    WHERE part.type = 'text' AND part.key NOT IN ('kind', 'key', 'tone')
+                    AND part.value LIKE :word{at} ESCAPE '\\')))))
+"""
+"""A word of the title, of what was said, or of a card as it is shown."""
+MOST_WORDS = 8
 
 
 class Elements(BaseStorageClient):  # type: ignore[misc]
@@ -114,26 +136,37 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
         if not is_uuid(thread_id):
             raise RequestRefused("This is not the id of a thread.", code="not_found")
         # A tab that goes writes back the metadata as it found it: what we marked since must stay.
-        for name in MARKS:
+        for name in STALE:
             (kwargs.get("metadata") or {}).pop(name, None)
         # It reads the metadata and writes it back, so two at once would lose one of the changes.
         async with self._threads:
             await super().update_thread(thread_id, *args, **kwargs)
 
-    async def mark_thread(self, thread_id: str, **marks: str) -> None:
-        """Keep something of ours with the thread; the names are those of `MARKS`."""
+    async def mark_thread(self, thread_id: str, **marks: Any) -> None:
+        """Keep something of ours with the thread, by the names of `OURS`; None takes it away."""
         await self.update_thread(thread_id)
         async with self._threads:
-            for name, value in marks.items():
-                await self.execute_sql(MARK, {"id": thread_id, "at": f"$.{name}", "value": value})
+            await self.execute_sql(MARK, {"id": thread_id, "marks": marks})
+
+    async def mark_of(self, thread_id: str, name: str) -> Any:
+        """What is kept with the thread under this name; None where there is nothing."""
+        found = await self.rows("SELECT metadata FROM threads WHERE id = :id", id=thread_id)
+        return json.loads(found[0]["metadata"] or "{}").get(name) if found else None
+
+    async def marked(self, name: str) -> list[Json]:
+        """The threads that have this mark: `id`, and `mark`."""
+        found = await self.rows(
+            "SELECT id, metadata FROM threads WHERE json_extract(metadata, :at) IS NOT NULL",
+            at=f"$.{name}",
+        )
+        return [{"id": row["id"], "mark": json.loads(row["metadata"])[name]} for row in found]
 
     async def language_of_thread(self, thread_id: str) -> Language:
-        """What its cards are written in: the language of the page it was last talked on."""
-        found = await self.rows(
-            "SELECT json_extract(metadata, '$.language') AS language FROM threads WHERE id = :id",
-            id=thread_id,
-        )
-        return "zh" if found and found[0]["language"] == "zh" else "en"
+        """The language its owner has chosen, or that of the page it was last talked on."""
+        found = await self.rows(LANGUAGE, id=thread_id, project=Caller().project)
+        chosen = found[0]["chosen"] if found else None
+        page = found[0]["page"] if found else None
+        return "zh" if "zh" in (chosen, page) and chosen != "en" else "en"
 
     async def create_step(self, step_dict: Json) -> None:
         # Chainlit writes each state of a step in a task of its own; the last one must win.
@@ -146,7 +179,10 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
 
     async def list_threads(self, pagination: Any, filters: Any) -> Any:
         """One page of the sidebar. Chainlit's own way reads every message of every thread."""
-        found = await self.rows(THREADS, user=filters.userId, words=f"%{filters.search or ''}%")
+        words = (filters.search or "").split()[:MOST_WORDS]
+        wanted = {f"word{at}": f"%{literal(word)}%" for at, word in enumerate(words)}
+        query = THREADS.format(found="".join(FOUND.format(at=at) for at in range(len(words))))
+        found = await self.rows(query, user=filters.userId, **wanted)
         after = [at + 1 for at, row in enumerate(found) if row["id"] == pagination.cursor]
         start = after[0] if after else 0
         page = found[start : start + pagination.first]
@@ -208,6 +244,11 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
     async def owner_of(self, thread_id: str) -> str | None:
         found = await self.rows('SELECT "userIdentifier" FROM threads WHERE id = :id', id=thread_id)
         return str(found[0]["userIdentifier"]) if found else None
+
+
+def literal(word: str) -> str:
+    """The word for LIKE, with nothing in it that stands for other letters."""
+    return word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
 def upsert(table: str, row: Json) -> str:
