@@ -51,10 +51,11 @@ def serve(
 
     Beyond this machine (any host but 127.0.0.1) only with THIMBLE_API_KEY set.
     """
-    from server.serve import serve_home  # the web stack takes seconds to import
+    read = settings.read()
+    from server.serve import serve_home  # the web stack takes a while to import
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
-    serve_home(settings.read(), host, port, say)
+    serve_home(read, host, port, say)
 
 
 @app.command()

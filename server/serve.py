@@ -14,8 +14,6 @@ import uvicorn
 from core import home
 from core.errors import SettingsError
 from core.settings import Settings
-from server import setup
-from server.app import build_house, create_app
 from server.gate import LOOPBACK
 
 Say = Callable[[str], None]
@@ -30,6 +28,10 @@ def serve_home(settings: Settings, host: str, port: int, say: Say) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         listener = listen(host, port)
+        # The house takes seconds to import: what cannot be served is said before that.
+        from server import setup
+        from server.app import build_house, create_app
+
         url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
         house = build_house(settings, url)
         setup.prepare(house, say)

@@ -1,6 +1,8 @@
 """A whole house in a temporary home: every room is real, only jobs are run by a fake launcher."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +20,23 @@ OWNER = Caller(scopes=ALL_SCOPES)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    read = settings.read({"THIMBLE_HOME": str(tmp_path / "home")})
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    wants_tickets = "tickets" in request.fixturenames
+    pattern = request.getfixturevalue("home_with_tickets" if wants_tickets else "empty_home")
+    shutil.copytree(pattern, tmp_path / "home")
+    with opened(tmp_path / "home") as made:
+        yield made
+
+
+@pytest.fixture
+def tickets(house: House) -> str:
+    """A small real dataset; its reference."""
+    return house.datasets.get(OWNER, "tickets").ref
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[House]:
+    read = settings.read({"THIMBLE_HOME": str(home)})
     made = build_house(read, "http://127.0.0.1:8000", FakeLauncher(fake_worker), SmallEmbedder())
     made.storage.prepare()
     made.database.migrate()
@@ -28,11 +45,22 @@ def house(tmp_path: Path) -> Iterator[House]:
     made.database.close()
 
 
-@pytest.fixture
-def tickets(house: House) -> str:
-    """A small real dataset; its reference."""
-    file = house.files.save(OWNER, TICKETS.name, [TICKETS.read_bytes()])
-    return house.datasets.create(OWNER, name="tickets", file_id=file.id).ref
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What each house begins with; copied, because making it takes longer."""
+    home = tmp_path_factory.mktemp("empty") / "home"
+    with opened(home):
+        return home
+
+
+@pytest.fixture(scope="session")
+def home_with_tickets(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Path:
+    home = tmp_path_factory.mktemp("tickets") / "home"
+    shutil.copytree(empty_home, home)
+    with opened(home) as made:
+        file = made.files.save(OWNER, TICKETS.name, [TICKETS.read_bytes()])
+        made.datasets.create(OWNER, name="tickets", file_id=file.id)
+    return home
 
 
 @pytest.fixture(scope="session")
