@@ -4,6 +4,7 @@ Which result becomes which view is decided in `agent.shown`; this module only kn
 Every text in a view is ready to be shown, in the language of who reads it.
 """
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -23,6 +24,8 @@ class Table:
     rows: list[list[Cell]]
     folded: bool = False
     """Whether it is drawn closed, to be opened by who wants to know."""
+    tones: list[Tone] = field(default_factory=list)
+    """The mood of each row, such as of a problem; empty where rows have none."""
 
 
 @dataclass(frozen=True)
@@ -160,39 +163,117 @@ class View:
     """The first is the one next step."""
 
 
-def as_text(view: View, w: Words) -> str:
-    """The view as Markdown, for terminals and channels that cannot draw.
+# The same as plain text ------------------------------------------------------------------------
 
-    A chart becomes a line of block characters; actions become what to type.
+WIDTH = 80
+"""Columns of a terminal; Chinese characters take two."""
+BLOCKS = "▁▂▃▄▅▆▇█"
+SPARKLINE_WIDTH = 40
+BAR_WIDTH = 24
+MOST_BARS = 12
+MARKS = {"done": "✓", "now": "▸", "later": "·"}
+
+
+def as_text(view: View, w: Words, host: str = "") -> str:
+    """The view as Markdown, for terminals, exports and channels that cannot draw.
+
+    Charts become lines of block characters; buttons become what to type.
+
+    Args:
+        host: Put before the addresses of links, such as `http://127.0.0.1:8000`.
     """
     parts = [
-        f"**{view.title}**",
+        " · ".join(part for part in (f"**{view.title}**", view.state_label) if part),
+        view.summary,
+        progress_as_text(view.progress) if view.progress else "",
         facts_as_text(view.facts),
-        *(table_as_text(table) for table in view.tables),
+        fields_as_text(view.fields, w),
         *(chart_as_text(chart) for chart in view.charts),
+        *(table_as_text(table) for table in view.tables),
+        sample_as_text(view.sample, w) if view.sample else "",
+        form_as_text(view.form, w) if view.form else "",
         *(f"```{language}\n{text}\n```" for language, text in view.code),
-        "\n".join(f"- [{link.text}]({link.url})" for link in view.links),
-        "\n".join(view.notes),
+        "\n".join(f"- [{link.text}]({address(link.url, host)})" for link in view.links),
+        "\n\n".join(view.notes),
         actions_as_text(view.actions, w),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def address(url: str, host: str) -> str:
+    return f"{host}{url}" if url.startswith("/") else url
+
+
+def progress_as_text(progress: Progress) -> str:
+    share = progress.share
+    done = "" if share is None else f" {filled(share)} {100 * share:.0f} %"
+    steps = " ".join(f"{MARKS[phase.state]} {phase.label}" for phase in progress.phases)
+    lines = [f"{progress.label}{done}", steps, facts_as_text(progress.facts)]
+    return "\n".join(line for line in lines if line)
+
+
+def filled(share: float, width: int = BAR_WIDTH) -> str:
+    full = round(width * share)
+    return "█" * full + "░" * (width - full)
 
 
 def facts_as_text(facts: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"- {label}: {value}" for label, value in facts)
 
 
+def fields_as_text(fields: Sequence[Field], w: Words) -> str:
+    if not fields:
+        return ""
+    lines = [
+        f"- {field.label}: {field.value} ({'; '.join(filter(None, (field.origin, field.reason)))})"
+        for field in fields
+    ]
+    hint = w("To change a value, say for example “with rank 8 and 3 epochs”.")
+    return "\n".join([*lines, "", hint])
+
+
+def sample_as_text(sample: Sample, w: Words) -> str:
+    pages = w("page {page} of {pages}", page=sample.page, pages=sample.pages)
+    title = f"{sample.title} ({pages})" if sample.pages > 1 else sample.title
+    return table_as_text(Table(title, sample.columns, sample.rows))
+
+
+def form_as_text(form: Form, w: Words) -> str:
+    words = w("Ask {endpoint}: {text}", endpoint=form.target, text=form.placeholder)
+    return w("{button}: say “{words}”", button=form.label, words=words)
+
+
+# Tables and charts
+
+
 def table_as_text(table: Table) -> str:
-    """A Markdown table; cells cannot break out of it."""
+    """A Markdown table; one too wide for a terminal is a list. Cells cannot break out of it."""
     if not table.rows:
         return ""
-    lines = [row_as_text(table.columns), row_as_text(["---"] * len(table.columns))]
-    lines += [row_as_text(row) for row in table.rows]
+    lines_of_cells: list[list[Cell]] = [[*table.columns], *table.rows]
+    cells = [[cell_as_text(cell) for cell in row] for row in lines_of_cells]
+    widths = [max(width(row[at]) for row in cells) for at in range(len(table.columns))]
+    if sum(widths) + 3 * len(widths) + 1 > WIDTH:
+        lines = list_of(table.columns, cells[1:])
+    else:
+        rule = ["-" * max(3, size) for size in widths]
+        lines = [row_as_text(row, widths) for row in (cells[0], rule, *cells[1:])]
     return "\n".join([*([f"{table.title}:\n"] if table.title else []), *lines])
 
 
-def row_as_text(cells: Iterable[Cell]) -> str:
-    return "| " + " | ".join(cell_as_text(cell) for cell in cells) + " |"
+def row_as_text(cells: Iterable[str], widths: Iterable[int]) -> str:
+    return "| " + " | ".join(map(padded, cells, widths)) + " |"
+
+
+def list_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Each row as a point: its first cell, then the others with their column's name."""
+    return [
+        "; ".join(
+            [f"- {row[0]}"]
+            + [f"{name}: {cell}" for name, cell in zip(columns[1:], row[1:], strict=True) if cell]
+        )
+        for row in rows
+    ]
 
 
 def cell_as_text(cell: Cell) -> str:
@@ -201,20 +282,71 @@ def cell_as_text(cell: Cell) -> str:
     return " ".join(str(cell).split()).replace("|", "\\|")
 
 
-BLOCKS = "▁▂▃▄▅▆▇█"
-SPARKLINE_WIDTH = 40
+def width(text: str) -> int:
+    """Columns that the text takes in a terminal."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def padded(text: str, size: int) -> str:
+    return text + " " * (size - width(text))
 
 
 def chart_as_text(chart: Chart) -> str:
-    """The series as a line of blocks at most 40 wide, with its ends in figures."""
     if not chart.y:
         return ""
+    match chart.kind:
+        case "line":
+            return sparkline(chart)
+        case "bar":
+            lines = bars(chart)
+        case "interval":
+            lines = intervals(chart)
+    return "\n".join([f"{chart.title}:\n", "```", *lines, "```"])
+
+
+def sparkline(chart: Chart) -> str:
+    """The series as a line of blocks at most 40 wide, with its ends in figures."""
     step = max(1, -(-len(chart.y) // SPARKLINE_WIDTH))
     values = [max(chart.y[at : at + step]) for at in range(0, len(chart.y), step)]
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     drawn = "".join(BLOCKS[int((value - low) / span * (len(BLOCKS) - 1))] for value in values)
     return f"{chart.title}: {drawn} ({chart.y[0]:g} … {chart.y[-1]:g})"
+
+
+def bars(chart: Chart) -> list[str]:
+    """A line for each of the first bars."""
+    names, most = labels(chart.x[:MOST_BARS]), max(chart.y) or 1.0
+    lines = [
+        f"{name} {'█' * max(value > 0, round(BAR_WIDTH * value / most))} {value:,g}"
+        for name, value in zip(names, chart.y, strict=False)
+    ]
+    return [*lines, "…"] if len(chart.y) > MOST_BARS else lines
+
+
+def labels(values: Iterable[Cell]) -> list[str]:
+    names = [cell_as_text(value) for value in values]
+    size = max(map(width, names), default=0)
+    return [padded(name, size) for name in names]
+
+
+def intervals(chart: Chart) -> list[str]:
+    """A line for each value: whiskers on a common scale, then the figures."""
+    low, high = min(chart.low), max(chart.high)
+    span = (high - low) or 1.0
+
+    def place(value: float) -> int:
+        return round((value - low) / span * (BAR_WIDTH - 1))
+
+    lines = []
+    rows = zip(labels(chart.x), chart.low, chart.y, chart.high, strict=True)
+    for name, least, value, most in rows:
+        signs = [" "] * BAR_WIDTH
+        signs[place(least) : place(most) + 1] = "─" * (place(most) - place(least) + 1)
+        signs[place(value)] = "●"
+        figures = f"{value:g} {chart.x_title or chart.y_title} ({least:g}–{most:g})"
+        lines.append(f"{name} {''.join(signs)} {' '.join(figures.split())}")
+    return lines
 
 
 def actions_as_text(actions: Sequence[Action], w: Words) -> str:

@@ -38,6 +38,8 @@ def report(run: tables.Run, models: Mapping[str, str]) -> dict[str, Any]:
         "seconds": seconds(run, result),
         "quoted_seconds": (quote.get("seconds") or {}).get("expected"),
         "quoted": quote.get("seconds"),
+        "memory_mb": megabytes(training.get("peak_memory_bytes")),
+        "quoted_memory_mb": quote.get("memory_mb"),
         "parameters": quote.get("parameters") or run.recipe,
         "error": run.error,
         "notes": [*(quote.get("notes") or []), *(run.progress.get("notes") or [])],
@@ -58,6 +60,11 @@ def seconds(run: tables.Run, result: Mapping[str, Any]) -> float | None:
     if run.started_at is None:
         return None
     return round((run.ended_at or time.time()) - run.started_at, 1)
+
+
+def megabytes(peak_bytes: int | None) -> int | None:
+    """In units of 2^20 bytes, as the quote has them."""
+    return None if peak_bytes is None else round(peak_bytes / 2**20)
 
 
 def worst(per_class: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,18 +1,23 @@
-"""Which result is shown how: a tool's name and its result become a card.
+"""Which result is shown how: a tool's name and its result become a card, in a language.
 
-datasets.py  profiles and problems      runs.py       plans, approvals, runs and reports
-endpoints.py endpoints and answers      lists.py      lists, passages, disk
+datasets.py  profiles, problems, rows     runs.py       progress, reports, comparisons
+plans.py     what a training would take   models.py     versions and their passports
+approvals.py what waits for a decision    endpoints.py  endpoints and their answers
+documents.py passages and files           disk.py       what takes room
+errors.py    what went wrong              figures.py, states.py  numbers and states in words
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from agent.language import Words
-from agent.shown import datasets, endpoints, lists, runs
-from agent.shown.runs import approval_view, run_view
+from agent.shown import approvals, datasets, disk, documents, endpoints, models, plans, runs
+from agent.shown.approvals import approval_view
+from agent.shown.errors import error_view
+from agent.shown.runs import run_view
 from agent.views import View
 
-__all__ = ["approval_view", "run_view", "view_of"]
+__all__ = ["approval_view", "error_view", "run_view", "view_of"]
 
 VIEWS: dict[str, Callable[[dict[str, Any], Words], View]] = {
     "create_dataset": datasets.dataset_view,
@@ -20,25 +25,25 @@ VIEWS: dict[str, Callable[[dict[str, Any], Words], View]] = {
     "check_dataset": datasets.check_view,
     "sample_dataset": datasets.sample_view,
     "list_datasets": datasets.list_view,
-    "quote_finetune": runs.quote_view,
+    "quote_finetune": plans.quote_view,
     "start_finetune": runs.run_view,
     "retry_run": runs.run_view,
     "run_status": runs.run_view,
     "cancel_run": runs.run_view,
-    "list_runs": lists.runs_view,
-    "compare_runs": lists.comparison_view,
-    "list_models": lists.models_view,
-    "export_model": lists.export_view,
+    "list_runs": runs.list_view,
+    "compare_runs": runs.comparison_view,
+    "list_models": models.models_view,
+    "export_model": documents.export_view,
     "deploy_endpoint": endpoints.endpoint_view,
-    "endpoint_status": endpoints.status_view,
-    "stop_endpoint": endpoints.status_view,
+    "endpoint_status": endpoints.endpoint_view,
+    "stop_endpoint": endpoints.endpoint_view,
     "list_endpoints": endpoints.list_view,
     "ask_endpoint": endpoints.answer_view,
-    "predict_file": endpoints.predictions_view,
-    "add_documents": lists.added_view,
-    "search_docs": lists.passages_view,
-    "list_approvals": lists.approvals_view,
-    "disk_usage": lists.disk_view,
+    "predict_file": documents.predictions_view,
+    "add_documents": documents.added_view,
+    "search_docs": documents.passages_view,
+    "list_approvals": approvals.list_view,
+    "disk_usage": disk.disk_view,
 }
 
 

@@ -1,191 +1,369 @@
-"""Cards of datasets: how the file was read, labels, lengths, problems."""
+"""Cards of datasets: how the file was read, labels, lengths, problems, rows."""
 
 from typing import Any
 
 from agent.language import Words
-from agent.shown.figures import count, excerpt, percent
-from agent.views import Action, Chart, Sample, Table, View
+from agent.shown.figures import count, excerpt, joined, listed, moment, percent
+from agent.shown.states import of_severity, of_split
+from agent.views import Action, Chart, Sample, Table, Tone, View
 
 Json = dict[str, Any]
 MOST_LABELS = 30
 MOST_PROBLEMS = 20
+MOST_ROWS = 30
+LEAST_SHARE = 0.05
+"""Share of the letters from which a script is worth a mention."""
 
 
 def dataset_view(result: Json, w: Words) -> View:
-    """A dataset version with its profile."""
+    """A dataset version with its profile and its first rows."""
     profile, name = result["profile"], result["dataset"]
+    problems = result.get("problems") or []
     return View(
-        title=f"Dataset {name}",
+        title=w("Dataset {name}", name=name),
         kind="dataset",
         key=f"dataset/{name}",
-        facts=[*reading_facts(profile), *content_facts(result, profile)],
-        tables=[problems_table(result.get("problems") or []), conflicts_table(profile)],
-        charts=[labels_chart(profile), lengths_chart(profile)],
-        notes=more_labels(profile),
-        actions=[
-            Action("Fine-tune a classifier on it", say=f"Fine-tune a classifier on {name}"),
-            Action("What will it take?", say=f"How long would fine-tuning on {name} take?"),
-            Action("Check the data", say=f"Check {name}"),
+        state_label=fitness(problems, w),
+        tone=tone_of(problems),
+        summary=summary(result, problems, w),
+        facts=content_facts(result, profile, w),
+        charts=[labels_chart(profile, w), lengths_chart(profile, w)],
+        tables=[
+            problems_table(problems, w),
+            conflicts_table(profile, w),
+            reading_table(profile, w),
         ],
+        sample=first_rows_of(result, w),
+        notes=more_labels(profile, w),
+        actions=next_steps(name, problems, w),
     )
 
 
-def reading_facts(profile: Json) -> list[tuple[str, str]]:
-    """How the file was understood, and why."""
-    facts = [(title, in_words(str(profile[key]))) for title, key in READ if profile.get(key)]
-    for role, chosen in (profile.get("columns") or {}).items():
-        facts.append((f"{role.capitalize()} column", f"{chosen['column']} ({chosen['why']})"))
-    return facts
+# Fit or not ------------------------------------------------------------------------------------
 
 
-def in_words(value: str) -> str:
-    """A sign by its name, a short name of a format or encoding in capitals."""
-    return SIGNS.get(value, value.upper())
+def heaviest(problems: list[Json]) -> str:
+    found = {str(one["severity"]) for one in problems}
+    return next((severity for severity in ("error", "warning") if severity in found), "")
 
 
-SIGNS = {
-    ",": "comma",
-    ";": "semicolon",
-    "\t": "tab",
-    "|": "vertical bar",
-    ":": "colon",
-    "@": "at sign",
-    "jsonl": "JSON Lines",
-    "parquet": "Parquet",
-}
-READ = (("Format", "format"), ("Encoding", "encoding"), ("Delimiter", "delimiter"))
+def fitness(problems: list[Json], w: Words) -> str:
+    return {"error": w("not ready"), "warning": w("worth a look")}.get(
+        heaviest(problems), w("ready")
+    )
 
 
-def content_facts(result: Json, profile: Json) -> list[tuple[str, str]]:
-    lengths = profile["lengths"]
-    splits = ", ".join(f"{count(rows)} {name}" for name, rows in result["splits"].items())
-    facts = [
-        ("Rows", count(result["rows"])),
-        ("Classes", count(profile["classes"])),
-        ("Splits", f"{splits}; they never change"),
-        (
-            "Text length",
-            f"{lengths['median']} {lengths['unit']} in the middle, 95 % up to {lengths['p95']}, "
-            f"longest {count(lengths['max'])}",
+def tone_of(problems: list[Json]) -> Tone:
+    tones: dict[str, Tone] = {"error": "bad", "warning": "wait"}
+    return tones.get(heaviest(problems), "good")
+
+
+def summary(result: Json, problems: list[Json], w: Words) -> str:
+    size = w(
+        "{rows} rows in {classes} classes.",
+        rows=count(result["rows"]),
+        classes=count(result["profile"]["classes"]),
+    )
+    return joined([size, advice(problems, w)], w)
+
+
+def advice(problems: list[Json], w: Words) -> str:
+    match heaviest(problems):
+        case "error":
+            return w("It cannot be trained on before the errors are corrected.")
+        case "warning":
+            return w("Look at the problems before you fine-tune.")
+    return w("Nothing stands in the way of fine-tuning.")
+
+
+def next_steps(name: str, problems: list[Json], w: Words) -> list[Action]:
+    check = Action(w("Check the data"), say=w("Check {dataset}", dataset=name))
+    if heaviest(problems) == "error":
+        return [check]
+    return [
+        fine_tune(name, w),
+        Action(
+            w("What will it take?"),
+            say=w("How long would fine-tuning on {dataset} take?", dataset=name),
         ),
-        ("Copies", count(profile["duplicates"]["rows"])),
-        ("Contradicting labels", f"{count(profile['conflicts']['groups'])} texts"),
+        check,
     ]
-    return facts + script_fact(profile.get("language") or {})
 
 
-def script_fact(language: Json) -> list[tuple[str, str]]:
-    shares = sorted(
-        ((share, name) for name, share in language.items() if share >= 0.05), reverse=True
+def fine_tune(name: str, w: Words) -> Action:
+    return Action(
+        w("Fine-tune a classifier"), say=w("Fine-tune a classifier on {dataset}", dataset=name)
     )
-    named = {"latin": "Latin letters", "han": "Chinese characters", "other": "other scripts"}
-    text = ", ".join(f"{percent(share)} {named.get(name, name)}" for share, name in shares)
-    return [("Script", text)] if text else []
 
 
-def labels_chart(profile: Json) -> Chart:
+# How it was read and what is in it -------------------------------------------------------------
+
+
+def content_facts(result: Json, profile: Json, w: Words) -> list[tuple[str, str]]:
+    columns = profile.get("columns") or {}
+    facts = [
+        (title, str(columns[role]["column"]))
+        for title, role in ((w("Text column"), "text"), (w("Label column"), "label"))
+        if role in columns
+    ]
+    return [
+        *facts,
+        (w("Splits"), splits(result["splits"], w)),
+        (w("Text length"), lengths(profile["lengths"], w)),
+        (w("Copies"), count(profile["duplicates"]["rows"]) if has_copies(profile) else w("none")),
+        (w("Contradicting labels"), contradictions(profile, w)),
+        *script_fact(profile.get("language") or {}, w),
+    ]
+
+
+def has_copies(profile: Json) -> bool:
+    return bool(profile["duplicates"]["rows"])
+
+
+def contradictions(profile: Json, w: Words) -> str:
+    groups = profile["conflicts"]["groups"]
+    return w("{count} texts", count=count(groups)) if groups else w("none")
+
+
+def splits(sizes: Json, w: Words) -> str:
+    """`800 train, 100 validation, 100 test`."""
+    return listed(
+        (
+            w("{count} {split}", count=count(n), split=of_split(name, w))
+            for name, n in sizes.items()
+        ),
+        w,
+    )
+
+
+def lengths(told: Json, w: Words) -> str:
+    return w(
+        "{median} characters in the middle, 95 % up to {p95}, longest {longest}",
+        median=count(told["median"]),
+        p95=count(told["p95"]),
+        longest=count(told["max"]),
+    )
+
+
+def script_fact(language: Json, w: Words) -> list[tuple[str, str]]:
+    named = {
+        "latin": w("Latin letters"),
+        "han": w("Chinese characters"),
+        "other": w("other scripts"),
+    }
+    shares = sorted(((share, name) for name, share in language.items()), reverse=True)
+    told = [
+        w("{share} {script}", share=percent(share, w), script=named.get(name, name))
+        for share, name in shares
+        if share >= LEAST_SHARE
+    ]
+    return [(w("Script"), listed(told, w))] if told else []
+
+
+def reading_table(profile: Json, w: Words) -> Table:
+    """What was found in the file, and why it was taken so."""
+    rows: list[list[Any]] = [
+        [title, in_words(str(profile[key]), w), ""]
+        for title, key in (
+            (w("Format"), "format"),
+            (w("Encoding"), "encoding"),
+            (w("Delimiter"), "delimiter"),
+        )
+        if profile.get(key)
+    ]
+    roles = {"text": w("Text column"), "label": w("Label column")}
+    for role, chosen in (profile.get("columns") or {}).items():
+        rows.append([roles.get(role, role), chosen["column"], w.told(str(chosen["why"]))])
+    if others := profile.get("other_columns"):
+        rows.append([w("Not used"), ", ".join(map(str, others)), ""])
+    columns = [w("part"), w("found"), w("why")]
+    return Table(w("How the file was read"), columns, rows, folded=True)
+
+
+def in_words(value: str, w: Words) -> str:
+    """A sign by its name, a short name of a format or encoding in capitals."""
+    signs = {
+        ",": w("comma"),
+        ";": w("semicolon"),
+        "\t": w("tab"),
+        "|": w("vertical bar"),
+        ":": w("colon"),
+        "@": w("at sign"),
+        "jsonl": "JSON Lines",
+        "parquet": "Parquet",
+    }
+    return signs.get(value, value.upper())
+
+
+def labels_chart(profile: Json, w: Words) -> Chart:
     labels = profile["labels"][:MOST_LABELS]
-    return Chart(
-        "bar",
-        "Rows by label"
-        if len(labels) == len(profile["labels"])
-        else f"The {MOST_LABELS} largest labels",
-        [line["label"] for line in labels],
-        [line["rows"] for line in labels],
-        "label",
-        "rows",
-    )
+    whole = len(labels) == len(profile["labels"])
+    title = w("Rows by label") if whole else w("The {count} largest labels", count=MOST_LABELS)
+    names, rows = [line["label"] for line in labels], [line["rows"] for line in labels]
+    return Chart("bar", title, names, rows, w("label"), w("rows"))
 
 
-def more_labels(profile: Json) -> list[str]:
+def more_labels(profile: Json, w: Words) -> list[str]:
     left = profile["labels"][MOST_LABELS:]
     if not left:
         return []
-    return [f"{len(left)} more labels have {left[-1]['rows']:,} to {left[0]['rows']:,} rows each."]
+    return [
+        w(
+            "{count} more labels have {least} to {most} rows each.",
+            count=count(len(left)),
+            least=count(left[-1]["rows"]),
+            most=count(left[0]["rows"]),
+        )
+    ]
 
 
-def lengths_chart(profile: Json) -> Chart:
+def lengths_chart(profile: Json, w: Words) -> Chart:
     bins = profile["lengths"]["histogram"]
     return Chart(
         "bar",
-        "Rows by length of the text",
+        w("Rows by length of the text"),
         [f"{low:,}–{high - 1:,}" for low, high, _ in bins],
         [rows for _, _, rows in bins],
-        profile["lengths"]["unit"],
-        "rows",
+        w("characters"),
+        w("rows"),
     )
 
 
-def problems_table(problems: list[Json]) -> Table:
+# Problems --------------------------------------------------------------------------------------
+
+
+def problems_table(problems: list[Json], w: Words) -> Table:
     rows: list[list[Any]] = [
-        [one["severity"], one["message"], first_rows(one), one["fix"]]
+        [
+            of_severity(one["severity"], w),
+            w.told(one["message"]),
+            rows_of(one, w),
+            w.told(one["fix"]),
+        ]
         for one in problems[:MOST_PROBLEMS]
     ]
-    return Table("Problems", ["severity", "what", "rows", "what to do"], rows)
+    return Table(w("Problems"), [w("severity"), w("what"), w("rows"), w("what to do")], rows)
 
 
-def first_rows(problem: Json) -> str:
+def rows_of(problem: Json, w: Words) -> str:
+    """The first few row numbers, and how many more there are."""
     shown = ", ".join(str(row) for row in problem["rows"][:5])
     more = problem["count"] - min(5, len(problem["rows"]))
-    return f"{shown} and {more:,} more" if shown and more > 0 else shown
+    return (
+        w("{rows} and {more} more", rows=shown, more=count(more)) if shown and more > 0 else shown
+    )
 
 
-def conflicts_table(profile: Json) -> Table:
+def conflicts_table(profile: Json, w: Words) -> Table:
     rows: list[list[Any]] = [
         [excerpt(one["text"]), ", ".join(one["labels"]), ", ".join(map(str, one["rows"]))]
         for one in profile["conflicts"].get("examples", [])
     ]
-    return Table("The same text with different labels", ["text", "labels", "rows"], rows)
+    columns = [w("text"), w("labels"), w("rows")]
+    return Table(w("The same text with different labels"), columns, rows, folded=True)
 
 
 def check_view(result: Json, w: Words) -> View:
     """The doctor's findings."""
-    name = result["dataset"]
+    name, problems = result["dataset"], result["problems"]
     return View(
-        title=f"Check of {name}",
+        title=w("Check of {name}", name=name),
         kind="check",
         key=f"check/{name}",
-        facts=[
-            ("Verdict", str(result.get("verdict", ""))),
-            (
-                "Errors, warnings, notes",
-                f"{result['errors']}, {result['warnings']}, {result['notes']}",
-            ),
-            ("For base model", str(result.get("base_model", ""))),
-        ],
-        tables=[problems_table(result["problems"])],
-        actions=[Action("Fine-tune a classifier on it", say=f"Fine-tune a classifier on {name}")],
+        state_label=fitness(problems, w),
+        tone=tone_of(problems),
+        summary=w.told(str(result.get("verdict") or "")),
+        facts=check_facts(result, w),
+        tables=[problems_table(problems, w)],
+        actions=[fine_tune(name, w)] if heaviest(problems) != "error" else [],
     )
 
 
-def list_view(result: Json, w: Words) -> View:
-    rows: list[list[Any]] = [
-        [one["dataset"], one["rows"], one["classes"], one["problems"]]
-        for one in reversed(result["datasets"])
+def check_facts(result: Json, w: Words) -> list[tuple[str, str]]:
+    facts = [(w("For base model"), str(result["base_model"]))] if result.get("base_model") else []
+    facts += [
+        (w("Errors"), count(result["errors"])),
+        (w("Warnings"), count(result["warnings"])),
+        (w("Notes"), count(result["notes"])),
     ]
-    return View(
-        title="Datasets",
-        kind="list",
-        tables=[Table("", ["dataset", "rows", "classes", "problems"], rows)],
-        notes=[] if rows else ["None yet. Drop a file here and say “make a dataset from this”."],
-    )
+    tokens = result.get("tokens") or {}
+    if tokens:
+        told = w(
+            "{median} tokens in the middle, longest {longest}, the base reads {limit}",
+            median=count(tokens["median"]),
+            longest=count(tokens["max"]),
+            limit=count(tokens["limit"]),
+        )
+        facts.append((w("Text length"), told))
+    return facts
+
+
+# Rows ------------------------------------------------------------------------------------------
+
+
+def first_rows_of(result: Json, w: Words) -> Sample | None:
+    if not (result.get("sample") or {}).get("rows"):
+        return None
+    return sample(result["sample"], [str(one["label"]) for one in result["profile"]["labels"]], w)
 
 
 def sample_view(result: Json, w: Words) -> View:
     """A page of a dataset's rows."""
+    name = result["dataset"]
+    narrowed = [result.get("label") or "", of_split(result["split"], w)]
+    chosen = listed((one for one in narrowed if one != "all"), w)
+    total = w("{count} rows", count=count(result["total"]))
     return View(
-        title=f"Rows of {result['dataset']}", kind="dataset", sample=sample_of(result, [], w)
+        title=w("Rows of {name}", name=name),
+        kind="dataset",
+        summary=w("{rows}: {chosen}", rows=total, chosen=chosen) if chosen else total,
+        sample=sample(result, [], w),
+        actions=[fine_tune(name, w)],
     )
 
 
-def sample_of(page: Json, labels: list[str], w: Words) -> Sample:
+def sample(page: Json, labels: list[str], w: Words) -> Sample:
     return Sample(
-        title="Rows",
+        title=w("Rows"),
         dataset=page["dataset"],
-        columns=["row", "split", "text", "label"],
-        rows=[[one["row"], one["split"], one["text"], one["label"]] for one in page["rows"]],
+        columns=[w("row"), w("split"), w("text"), w("label")],
+        rows=[sample_row(one, w) for one in page["rows"]],
         page=page["page"],
         pages=page["pages"],
         total=page["total"],
         labels=labels,
     )
+
+
+def sample_row(row: Json, w: Words) -> list[Any]:
+    text = f"{row['text']}…" if row.get("cut") else row["text"]
+    return [row["row"], of_split(row["split"], w), text, row["label"]]
+
+
+def list_view(result: Json, w: Words) -> View:
+    found = list(reversed(result["datasets"]))
+    rows: list[list[Any]] = [
+        [one["dataset"], one["rows"], one["classes"], one["problems"], made(one, w)]
+        for one in found[:MOST_ROWS]
+    ]
+    columns = [w("dataset"), w("rows"), w("classes"), w("problems"), w("made")]
+    return View(
+        title=w("Datasets"),
+        kind="list",
+        summary="" if rows else none_yet(w),
+        tables=[Table("", columns, rows)],
+        actions=list_actions(found[0]["dataset"], w) if found else [],
+    )
+
+
+def none_yet(w: Words) -> str:
+    return w("No dataset yet. Drop a file here and say “make a dataset from this”.")
+
+
+def list_actions(newest: str, w: Words) -> list[Action]:
+    show = Action(w("Show {dataset}", dataset=newest), say=w("Describe {dataset}", dataset=newest))
+    return [show, fine_tune(newest, w)]
+
+
+def made(one: Json, w: Words) -> str:
+    return moment(one["created_at"], w) if one.get("created_at") else ""

@@ -3,126 +3,191 @@
 from typing import Any
 
 from agent.language import Words
-from agent.shown.figures import count, percent
-from agent.views import Action, Link, Table, View
+from agent.shown import errors
+from agent.shown.figures import count, excerpt, milliseconds, moment, percent
+from agent.shown.states import of_endpoint, tone
+from agent.views import Action, Form, Table, View
 
 Json = dict[str, Any]
-EXAMPLE = "my card has not arrived"
 
 
 def endpoint_view(result: Json, w: Words) -> View:
-    """A live endpoint with snippets that work as they stand."""
-    name = str(result["endpoint"])
+    """How an endpoint does and how it is called, with a field to try it while it is live."""
+    name, state = str(result["endpoint"]), str(result.get("state") or "")
+    live = state == "live"
     return View(
-        title=f"Endpoint {name} is {result['state']}",
+        title=w("Endpoint {name}", name=name),
         kind="endpoint",
         key=f"endpoint/{name}",
-        state=str(result["state"]),
-        facts=endpoint_facts(result),
-        code=[("bash", str(result["curl"])), ("python", str(result["python"]))],
-        actions=[
-            Action("Try it", say=f"Ask {name}: {EXAMPLE}"),
-            Action("Stop it", say=f"Stop the endpoint {name}"),
-        ],
+        state=state,
+        state_label=of_endpoint(state, w),
+        tone=tone(state),
+        summary=summary(result, w),
+        facts=facts(result, w),
+        form=form(name, str(result.get("model") or ""), w) if live else None,
+        code=code(result) if live else [],
+        links=errors.help_links(result.get("error"), w),
+        notes=errors.fixes(result.get("error"), w),
+        actions=next_steps(result, w),
     )
 
 
-def endpoint_facts(result: Json) -> list[tuple[str, str]]:
-    facts = [("Model", str(result["model"]))] if result.get("model") else []
-    if result.get("url"):
-        facts.append(("Address", str(result["url"])))
-    return facts
+def summary(result: Json, w: Words) -> str:
+    model = result.get("model", "")
+    if result.get("error"):
+        return errors.message(result["error"], w)
+    match result.get("state"):
+        case "live":
+            return w("{model} answers here, on this machine.", model=model)
+        case "starting":
+            return w("{model} is being loaded; it answers in some seconds.", model=model)
+        case "stopped":
+            return w("Nothing answers here now. The model {model} is kept.", model=model)
+    return ""
 
 
-def status_view(result: Json, w: Words) -> View:
-    """How an endpoint does: requests, errors, latency."""
-    name = str(result.get("endpoint") or result.get("name"))
+def facts(result: Json, w: Words) -> list[tuple[str, str]]:
+    shown = []
+    if result.get("model"):
+        shown.append((w("Model"), str(result["model"])))
+    if result.get("traffic") is not None:
+        share = w("{number} %", number=result["traffic"])
+        shown.append((w("Traffic"), w("{share} to {model}", share=share, model=result["model"])))
+    shown += traffic_facts(result, w)
+    if result.get("since"):
+        shown.append((w("Live since"), moment(result["since"], w)))
+    if result.get("url") and result.get("state") == "live":
+        shown.append((w("Address"), str(result["url"])))
+    return shown
+
+
+def traffic_facts(result: Json, w: Words) -> list[tuple[str, str]]:
+    if "requests" not in result:
+        return []
+    requests, failed = count(result["requests"]), count(result["errors"])
+    shown = [
+        (w("Requests"), w("{requests}, {errors} with errors", requests=requests, errors=failed))
+    ]
+    if result.get("requests_per_minute"):
+        shown.append((w("Per minute"), f"{result['requests_per_minute']:.1f}"))
     latency = result.get("latency_ms") or {}
-    facts = endpoint_facts(result)
-    if "requests" in result:
-        facts.append(
-            ("Requests", f"{count(result['requests'])}, {count(result['errors'])} with errors")
-        )
     if latency.get("p50") is not None:
-        facts.append(
-            (
-                "Latency",
-                f"{latency['p50']:.1f} ms in the middle, 95 % under {latency['p95']:.1f} ms",
-            )
+        told = w(
+            "{median} in the middle, 95 % under {p95}",
+            median=milliseconds(latency["p50"], w),
+            p95=milliseconds(latency["p95"], w),
         )
-    error = result.get("error") or {}
-    return View(
-        title=f"Endpoint {name} is {result.get('state', 'unknown')}",
-        kind="endpoint",
-        key=f"endpoint/{name}",
-        state=str(result.get("state", "")),
-        facts=facts,
-        notes=[str(error["message"])] if error.get("message") else [],
+        shown.append((w("Latency"), told))
+    return shown
+
+
+def form(name: str, model: str, w: Words) -> Form:
+    """A field to try it; the untuned base answers beside it, where it is not itself that."""
+    untuned = model.partition("@")[0].endswith("-frozen")
+    return Form(
+        target=name,
+        label=w("Try it"),
+        placeholder=w("A text, as your users would write it"),
+        button=w("Ask"),
+        mine=model,
+        other="" if untuned else w("Untuned base"),
     )
+
+
+def code(result: Json) -> list[tuple[str, str]]:
+    return [(name, str(result[key])) for name, key in CODE if result.get(key)]
+
+
+CODE = (("bash", "curl"), ("python", "python"))
+
+
+def next_steps(result: Json, w: Words) -> list[Action]:
+    name, model = result["endpoint"], result.get("model")
+    match result.get("state"):
+        case "live":
+            return [
+                Action(w("How is it doing?"), say=w("How is {endpoint} doing?", endpoint=name)),
+                Action(w("Stop it"), say=w("Stop the endpoint {endpoint}", endpoint=name)),
+            ]
+        case "stopped" | "failed" if model:
+            words = w("Deploy {model} as {name}", model=model, name=name)
+            return [Action(w("Deploy it again"), say=words)]
+    return []
 
 
 def list_view(result: Json, w: Words) -> View:
+    found = result["endpoints"]
     rows: list[list[Any]] = [
-        [
-            one.get("endpoint") or one.get("name"),
-            one.get("model"),
-            one.get("state"),
-            one.get("requests"),
-        ]
-        for one in result["endpoints"]
+        [one["endpoint"], one["model"], of_endpoint(one["state"], w), one["requests"]]
+        for one in found
     ]
+    columns = [w("endpoint"), w("model"), w("state"), w("requests")]
     return View(
-        title="Endpoints",
+        title=w("Endpoints"),
         kind="list",
-        tables=[Table("", ["endpoint", "model", "state", "requests"], rows)],
-        notes=[] if rows else ["None yet. Deploy a model to get one."],
+        summary="" if rows else w("No endpoint yet. Deploy a model to get one."),
+        tables=[Table("", columns, rows)],
+        actions=[show(found[0]["endpoint"], w)] if found else [],
     )
+
+
+def show(name: str, w: Words) -> Action:
+    words = w("How is the endpoint {endpoint} doing?", endpoint=name)
+    return Action(w("Show {endpoint}", endpoint=name), say=words)
+
+
+# Answers ---------------------------------------------------------------------------------------
 
 
 def answer_view(result: Json, w: Words) -> View:
     """One answer, beside the one that it was compared with."""
     other = result.get("compared")
-    rows = [answer_row(told) for told in (result, other) if told]
+    rows = [answer_row(told, w) for told in (result, other) if told]
     return View(
-        title="Answer",
+        title=w("Answer of {endpoint}", endpoint=result["endpoint"]),
         kind="answer",
+        summary=beside(result, other, w) if other else alone(result, w),
+        facts=[(w("Text"), excerpt(str(result["input"])))],
         tables=[
-            Table("", ["model", "label", "probability", "latency"], rows),
-            runners_up(result["answer"]),
+            Table("", [w("model"), w("label"), w("probability"), w("time")], rows),
+            runners_up(result["answer"], w),
         ],
-        actions=[]
-        if other
-        else [Action("Beside the base", say=f"Compare with the base: {result['input']}")],
+        actions=[] if other else [compare(result, w)],
     )
 
 
-def answer_row(told: Json) -> list[Any]:
+def alone(result: Json, w: Words) -> str:
+    answer = result["answer"]
+    share = percent(answer["score"], w)
+    return w("{label}, with probability {share}", label=answer["label"], share=share)
+
+
+def beside(result: Json, other: Json, w: Words) -> str:
+    mine, theirs = result["answer"]["label"], other["answer"]["label"]
+    if mine == theirs:
+        return w("Both say {label}.", label=mine)
+    return w(
+        "{model} says {label}, {other} says {rival}.",
+        model=result["model"],
+        label=mine,
+        other=other["model"],
+        rival=theirs,
+    )
+
+
+def compare(result: Json, w: Words) -> Action:
+    words = w("Compare with the base: {text}", text=result["input"])
+    return Action(w("Beside the base"), say=words)
+
+
+def answer_row(told: Json, w: Words) -> list[Any]:
     answer = told["answer"]
-    return [
-        told["model"],
-        answer["label"],
-        percent(answer["score"]),
-        f"{told['latency_ms']:.1f} ms",
+    taken = milliseconds(told["latency_ms"], w)
+    return [told["model"], answer["label"], percent(answer["score"], w), taken]
+
+
+def runners_up(answer: Json, w: Words) -> Table:
+    rows: list[list[Any]] = [
+        [one["label"], percent(one["score"], w)] for one in answer["labels"][1:5]
     ]
-
-
-def runners_up(answer: Json) -> Table:
-    rows: list[list[Any]] = [[one["label"], percent(one["score"])] for one in answer["labels"][1:5]]
-    return Table("Next likely", ["label", "probability"], rows)
-
-
-def predictions_view(result: Json, w: Words) -> View:
-    """A file with predictions, and how often each label was given."""
-    labels: list[list[Any]] = [[one["label"], one["rows"]] for one in result["labels"]]
-    return View(
-        title=f"Predictions in {result['filename']}",
-        kind="file",
-        facts=[
-            ("Rows", count(result["rows"])),
-            ("Without text", count(result["without_text"])),
-            ("Model", str(result["model"])),
-            ("Column", str(result["column"])),
-        ],
-        tables=[Table("Labels given", ["label", "rows"], labels)],
-        links=[Link(f"Download {result['filename']}", f"/v1/files/{result['file_id']}/content")],
-    )
+    return Table(w("Next likely"), [w("label"), w("probability")], rows)

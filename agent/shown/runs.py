@@ -1,292 +1,353 @@
-"""Cards of plans, approvals and runs, from the proposal to the report."""
+"""Cards of runs: how far they are, and the report of what came of them."""
 
 from typing import Any
 
 from agent.language import Words
-from agent.shown.figures import count, interval, minutes, percent, seconds, setting, size
-from agent.views import Action, Chart, Table, View
+from agent.shown import errors
+from agent.shown.figures import MIB, count, duration, interval, percent, size
+from agent.shown.plans import parameters_table
+from agent.shown.states import ENDED, of_phase, of_run, phases, tone
+from agent.views import Action, Chart, Progress, Table, View
 
 Json = dict[str, Any]
-ENDED = ("succeeded", "failed", "cancelled")
-TITLES = {
-    "start_finetune": "Fine-tune a classifier",
-    "retry_run": "Run it again",
-    "deploy_endpoint": "Deploy",
-    "stop_endpoint": "Stop an endpoint",
-    "predict_file": "Predict a file",
-    "delete_dataset": "Delete a dataset",
-    "delete_model": "Delete a model",
-    "delete_documents": "Delete documents",
-}
-
-
-# Plans -----------------------------------------------------------------------------------------
-
-
-def quote_view(quote: Json, w: Words) -> View:
-    """The plan of a fine-tuning: every parameter, time, memory, baselines."""
-    dataset = quote.get("dataset") or (quote.get("arguments") or {}).get("dataset", "")
-    return View(
-        title=f"Plan: fine-tune on {dataset}",
-        kind="quote",
-        key=str(quote.get("quote", "")),
-        state=str(quote.get("state", "")),
-        facts=plan_facts(quote),
-        tables=plan_tables(quote),
-        notes=[*map(str, quote.get("notes") or []), *error_notes(quote.get("error"))],
-        actions=[Action("Ask for approval", say=f"Fine-tune a classifier on {dataset}")],
-    )
-
-
-def plan_facts(quote: Json) -> list[tuple[str, str]]:
-    rows = quote.get("rows") or {}
-    facts = [("Base model", str(quote["base_model"]))] if quote.get("base_model") else []
-    facts += time_facts(quote)
-    if quote.get("steps"):
-        facts.append(("Steps", count(quote["steps"])))
-    if rows:
-        facts.append(("Rows", ", ".join(f"{count(n)} {name}" for name, n in rows.items())))
-    cost = quote.get("cost") or {}
-    if cost:
-        amount = f"{cost['amount']} {cost['currency']}" if cost.get("currency") else "nothing"
-        facts.append(("Cost", f"{amount} ({cost.get('why', '')})"))
-    return facts
-
-
-def time_facts(quote: Json) -> list[tuple[str, str]]:
-    taken = quote.get("minutes")
-    if not taken:
-        waits = quote.get("state") == "measuring"
-        return [("Time and memory", "being measured on this machine")] if waits else []
-    spread = f"{minutes(taken['low'])} to {minutes(taken['high'])}"
-    device = f" on {quote['device']}" if quote.get("device") else ""
-    facts = [("Time", f"about {minutes(taken['expected'])} ({spread}){device}")]
-    if quote.get("memory_mb"):
-        facts.append(("Memory", f"about {size(1e6 * quote['memory_mb'])}"))
-    return facts
-
-
-def plan_tables(quote: Json) -> list[Table]:
-    baselines: list[list[Any]] = [[one["title"]] for one in quote.get("baselines") or []]
-    return [
-        parameters_table(quote.get("parameters") or {}),
-        Table("Baselines that it has to beat", ["baseline"], baselines),
-    ]
-
-
-def parameters_table(parameters: Json) -> Table:
-    rows: list[list[Any]] = []
-    for name, told in parameters.items():
-        if isinstance(told, dict):
-            origin = "set by you" if told.get("origin") == "set" else "default"
-            value, why = setting(told.get("value")), told.get("reason", "")
-            rows.append([name.replace("_", " "), value, origin, why])
-        else:
-            rows.append([name.replace("_", " "), setting(told), "", ""])
-    return Table("Parameters", ["parameter", "value", "origin", "reason"], rows)
-
-
-# Approvals -------------------------------------------------------------------------------------
-
-
-def approval_view(approval: Json, w: Words) -> View:
-    """What waits for a decision: what exactly would run, what it takes, and the buttons."""
-    quote = approval.get("quote") or {}
-    plan = quote if quote.get("parameters") else {}
-    head = TITLES.get(approval["tool"], str(approval["tool"]).replace("_", " "))
-    about = subject(approval.get("arguments") or {})
-    return View(
-        title=f"{head}{about}",
-        kind="approval",
-        key=str(approval["id"]),
-        state=str(approval["state"]),
-        facts=[
-            ("Approval", f"{approval['id']}, {STATES.get(approval['state'], approval['state'])}"),
-            *(plan_facts(plan | measuring(approval)) if plan or measuring(approval) else []),
-            *(() if plan else argument_facts(approval)),
-            *(() if plan else quoted_facts(quote)),
-        ],
-        tables=plan_tables(plan) if plan else [],
-        notes=[*map(str, plan.get("notes") or []), *error_notes(approval.get("error"))],
-        actions=decisions(approval),
-    )
-
-
-STATES = {
-    "measuring": "being measured",
-    "waiting": "waits for you",
-    "running": "approved, running",
-    "done": "approved and done",
-    "rejected": "rejected",
-    "expired": "expired",
-    "failed": "approved, but it failed",
-}
-
-
-def measuring(approval: Json) -> Json:
-    return {"state": "measuring"} if approval["state"] == "measuring" else {}
-
-
-def subject(arguments: Json) -> str:
-    """What it is about, such as ` on banking77@1`."""
-    for name, joint in (("dataset", " on "), ("model", ": "), ("endpoint", ": "), ("run", ": ")):
-        if arguments.get(name):
-            return f"{joint}{arguments[name]}"
-    return ""
-
-
-def argument_facts(approval: Json) -> list[tuple[str, str]]:
-    asked = approval.get("asked") or {}
-    return [
-        (
-            name.replace("_", " "),
-            setting(value) + (" (set by you)" if asked.get(name) == value else ""),
-        )
-        for name, value in (approval.get("arguments") or {}).items()
-        if value not in (None, "")
-    ]
-
-
-def quoted_facts(quote: Json) -> list[tuple[str, str]]:
-    """What a tool without parameters said of what would happen: its plain values."""
-    return [
-        (name.replace("_", " "), setting(value))
-        for name, value in quote.items()
-        if isinstance(value, str | int | float) and not isinstance(value, bool)
-    ]
-
-
-def decisions(approval: Json) -> list[Action]:
-    if approval["state"] not in ("waiting", "measuring"):
-        return []
-    name = str(approval["id"])
-    reject = Action("Reject", decide="reject", approval_id=name)
-    if approval["state"] == "measuring":
-        return [reject]
-    approve = Action("Approve", decide="approve", approval_id=name)
-    change = Action("Change", say="What can I change about this plan?")
-    return [approve, change, reject] if approval["tool"] == "start_finetune" else [approve, reject]
-
-
-# Runs ------------------------------------------------------------------------------------------
 
 
 def run_view(run: Json, w: Words) -> View:
     """A run while it goes on, and its report once it has ended."""
-    state = str(run["state"])
-    verdict = run.get("verdict") or {}
+    state, error = state_of(run), run.get("error")
     return View(
-        title=f"{run['run']} on {run['dataset']}: {state}",
+        title=w("{run}: fine-tuning on {dataset}", run=run["run"], dataset=run["dataset"]),
         kind="run",
         key=str(run["run"]),
-        state=state,
-        facts=run_facts(run),
-        tables=report_tables(run) if run.get("metrics") else [],
-        charts=loss_chart(run),
+        state=str(run["state"]),
+        state_label=of_run(state, w),
+        tone=tone(state),
+        summary=summary(run, w),
+        progress=progress(run, w) if state not in ENDED else None,
+        facts=facts(run, w),
+        charts=[*scores_chart(run, w), *loss_chart(run, w)],
+        tables=tables(run, w),
+        links=errors.help_links(error, w) if run["state"] == "failed" else [],
         notes=[
-            *([str(verdict["text"])] if verdict.get("text") else []),
-            *error_notes(run.get("error")),
-            *map(str, run.get("notes") or []),
+            *(errors.fixes(error, w) if run["state"] == "failed" else []),
+            *(w.told(str(note)) for note in run.get("notes") or []),
         ],
-        actions=run_actions(run),
+        actions=next_steps(run, w),
     )
 
 
-def run_facts(run: Json) -> list[tuple[str, str]]:
-    facts = [("Base model", str(run["base_model"]))] if run.get("base_model") else []
-    if run["state"] not in ENDED:
-        facts += progress_facts(run)
-    if run.get("metrics"):
-        test = run["metrics"]["test"]
-        rows = f" on {count(test['rows'])} test rows" if test.get("rows") else ""
-        facts.append(("Test accuracy", f"{percent(test['accuracy'])}{rows}"))
-        facts.append(("95 % interval", interval(test["interval"])))
-    if run.get("seconds") is not None:
-        quoted = run.get("quoted_seconds")
-        beside = f", quoted {seconds(quoted)}" if quoted is not None else ""
-        facts.append(
-            ("Taken" if run["state"] in ENDED else "So far", f"{seconds(run['seconds'])}{beside}")
-        )
-    if run.get("model"):
-        facts.append(("Model", str(run["model"])))
-    return facts
+def state_of(run: Json) -> str:
+    """Its state; one that was told to stop is `stopping` until it has."""
+    going = run["state"] not in ENDED
+    return "stopping" if going and run.get("cancel_requested") else str(run["state"])
 
 
-def progress_facts(run: Json) -> list[tuple[str, str]]:
-    facts = [("Phase", str(run["phase"]))] if run.get("phase") else []
+# The one sentence ------------------------------------------------------------------------------
+
+
+def summary(run: Json, w: Words) -> str:
+    match state_of(run):
+        case "queued":
+            return w("It starts as soon as the machine is free.")
+        case "running":
+            return running(run, w)
+        case "paused":
+            return w("It stands still and goes on by itself.")
+        case "stopping":
+            return w("It is being stopped; its checkpoints are kept.")
+        case "cancelled":
+            return w("It was cancelled; its checkpoints are kept.")
+        case "failed":
+            return errors.message(run.get("error"), w) or w("It failed.")
+    verdict = run.get("verdict") or {}
+    return w.told(str(verdict.get("text") or "")) or w("It is finished.")
+
+
+def running(run: Json, w: Words) -> str:
+    if run.get("eta_s") is not None and run.get("phase") == "training":
+        return w("About {time} left. You may close this page: it goes on.", time=left(run, w))
+    return w("You may close this page: it goes on.")
+
+
+def left(run: Json, w: Words) -> str:
+    return duration(run["eta_s"], w)
+
+
+# On its way ------------------------------------------------------------------------------------
+
+
+def progress(run: Json, w: Words) -> Progress:
+    phase = phase_of(run)
+    step, total = run.get("step"), run.get("total_steps")
+    share = min(1.0, step / total) if phase == "training" and step is not None and total else None
+    paused = run["state"] == "paused"
+    label = of_run("paused", w) if paused else of_phase(phase, w)
+    return Progress(label, share, phases(phase, w), progress_facts(run, w))
+
+
+def phase_of(run: Json) -> str:
+    if run["state"] == "queued":
+        return "queued"
+    return str(run.get("phase") or "loading")
+
+
+def progress_facts(run: Json, w: Words) -> list[tuple[str, str]]:
+    facts = []
     if run.get("step") is not None and run.get("total_steps"):
-        share = percent(run["step"] / run["total_steps"])
-        facts.append(("Step", f"{count(run['step'])} of {count(run['total_steps'])} ({share})"))
+        step, total = count(run["step"]), count(run["total_steps"])
+        facts.append((w("Step"), w("{step} of {total}", step=step, total=total)))
     if run.get("loss") is not None:
-        facts.append(("Loss", f"{run['loss']:.4f}"))
+        facts.append((w("Loss"), f"{run['loss']:.3f}"))
     if run.get("tokens_per_s"):
-        facts.append(("Speed", f"{run['tokens_per_s']:,.0f} tokens/s"))
+        speed = w("{count} tokens/s", count=f"{run['tokens_per_s']:,.0f}")
+        facts.append((w("Speed"), speed))
     if run.get("eta_s") is not None:
-        facts.append(("Time left", f"about {seconds(run['eta_s'])}"))
+        facts.append((w("Time left"), w("about {time}", time=left(run, w))))
     return facts
 
 
-def loss_chart(run: Json) -> list[Chart]:
+def loss_chart(run: Json, w: Words) -> list[Chart]:
     curve = run.get("curve") or []
     if len(curve) < 2:
         return []
-    steps = [point[0] for point in curve]
-    return [Chart("line", "Loss", steps, [point[1] for point in curve], "step", "loss")]
+    steps, losses = [point[0] for point in curve], [point[1] for point in curve]
+    return [Chart("line", w("Loss"), steps, losses, w("step"), w("loss"))]
 
 
-def report_tables(run: Json) -> list[Table]:
-    return [scores_table(run), worst_table(run), confusions_table(run)]
+# Facts -----------------------------------------------------------------------------------------
 
 
-def scores_table(run: Json) -> Table:
-    """The tuned model above its baselines, each with its interval."""
-    test = run["metrics"]["test"]
-    rows: list[list[Any]] = [
-        ["Fine-tuned", percent(test["accuracy"]), interval(test["interval"]), ""],
+def facts(run: Json, w: Words) -> list[tuple[str, str]]:
+    shown = []
+    if run.get("metrics"):
+        shown += score_facts(run["metrics"]["test"], w)
+    shown += taken_facts(run, w)
+    if run.get("base_model"):
+        shown.append((w("Base model"), str(run["base_model"])))
+    if run.get("model"):
+        shown.append((w("Model"), str(run["model"])))
+    return shown
+
+
+def score_facts(test: Json, w: Words) -> list[tuple[str, str]]:
+    told = w(
+        "{share} (95 % sure: {interval})",
+        share=percent(test["accuracy"], w),
+        interval=interval(test["interval"], w),
+    )
+    shown = [(w("Test accuracy"), told)]
+    if test.get("macro_f1") is not None:
+        shown.append((w("Macro F1"), f"{test['macro_f1']:.3f}"))
+    if test.get("rows"):
+        shown.append((w("Test rows"), count(test["rows"])))
+    return shown
+
+
+def taken_facts(run: Json, w: Words) -> list[tuple[str, str]]:
+    """Time and memory as they were, beside what the plan had said."""
+    shown = []
+    if run.get("seconds") is not None:
+        label = w("Time taken") if run["state"] in ENDED else w("Time so far")
+        quoted = run.get("quoted_seconds")
+        beside = duration(quoted, w) if quoted is not None else ""
+        shown.append((label, with_quote(duration(run["seconds"], w), beside, w)))
+    if run.get("memory_mb"):
+        quoted = run.get("quoted_memory_mb")
+        beside = size(MIB * quoted) if quoted else ""
+        shown.append((w("Memory taken"), with_quote(size(MIB * run["memory_mb"]), beside, w)))
+    return shown
+
+
+def with_quote(actual: str, quoted: str, w: Words) -> str:
+    return w("{actual}, {quoted} in the plan", actual=actual, quoted=quoted) if quoted else actual
+
+
+# The report ------------------------------------------------------------------------------------
+
+
+def tables(run: Json, w: Words) -> list[Table]:
+    parameters = parameters_table(run.get("parameters") or {}, w)
+    if not run.get("metrics"):
+        return [parameters]
+    return [scores_table(run, w), worst_table(run, w), confusions_table(run, w), parameters]
+
+
+def scored(run: Json, w: Words) -> list[Json]:
+    """The tuned model above its baselines."""
+    tuned = {**run["metrics"]["test"], "title": w("Fine-tuned")}
+    return [tuned, *run.get("baselines", [])]
+
+
+def scores_chart(run: Json, w: Words) -> list[Chart]:
+    if not run.get("metrics"):
+        return []
+    lines = [one for one in scored(run, w) if one.get("interval")]
+    return [
+        Chart(
+            "interval",
+            w("Test accuracy with its 95 % interval"),
+            [w.told(one["title"]) for one in lines],
+            [round(100 * one["accuracy"], 1) for one in lines],
+            "%",
+            low=[round(100 * one["interval"][0], 1) for one in lines],
+            high=[round(100 * one["interval"][1], 1) for one in lines],
+        )
     ]
-    for one in run.get("baselines") or []:
-        gain = one.get("difference") or {}
-        points = f"{gain['points']:+.1f}" if gain.get("points") is not None else ""
-        rows.append([one["title"], percent(one["accuracy"]), interval(one.get("interval")), points])
-    columns = ["model", "test accuracy", "95 % interval", "fine-tuned is better by (points)"]
-    return Table("Test accuracy", columns, rows)
 
 
-def worst_table(run: Json) -> Table:
+def scores_table(run: Json, w: Words) -> Table:
+    """Each score with its interval, and what tuning gained over it."""
+    rows: list[list[Any]] = [
+        [
+            w.told(one["title"]),
+            percent(one["accuracy"], w),
+            interval(one.get("interval"), w),
+            gain(one),
+        ]
+        for one in scored(run, w)
+    ]
+    columns = [w("model"), w("test accuracy"), w("95 % interval"), w("points gained by tuning")]
+    return Table(w("Compared with the baselines"), columns, rows, folded=True)
+
+
+def gain(baseline: Json) -> str:
+    points = (baseline.get("difference") or {}).get("points")
+    return f"{round(points, 1) + 0.0:+.1f}" if points is not None else ""
+
+
+def worst_table(run: Json, w: Words) -> Table:
     rows: list[list[Any]] = [
         [
             one["label"],
             one["rows"],
-            percent(one["precision"]),
-            percent(one["recall"]),
+            percent(one["precision"], w),
+            percent(one["recall"], w),
             f"{one['f1']:.2f}",
         ]
         for one in run.get("worst_classes") or []
     ]
-    return Table("Worst classes", ["label", "test rows", "precision", "recall", "F1"], rows)
+    columns = [w("label"), w("test rows"), w("precision"), w("recall"), "F1"]
+    return Table(w("Worst classes"), columns, rows, folded=True)
 
 
-def confusions_table(run: Json) -> Table:
+def confusions_table(run: Json, w: Words) -> Table:
     rows: list[list[Any]] = [
         [one["truth"], one["predicted"], one["count"]] for one in run.get("confusions") or []
     ]
-    return Table("Most confused pairs", ["truth", "predicted", "times"], rows)
+    columns = [w("truth"), w("predicted"), w("times")]
+    return Table(w("Most confused pairs"), columns, rows, folded=True)
 
 
-def run_actions(run: Json) -> list[Action]:
-    """The next step: cancel while it goes on, deploy what is recommended, or retry."""
+# Next ------------------------------------------------------------------------------------------
+
+
+def next_steps(run: Json, w: Words) -> list[Action]:
+    """Cancel while it goes on, deploy what is recommended, or try again."""
     name = run["run"]
-    if run["state"] not in ENDED:
-        return [Action("Cancel", say=f"Cancel {name}")]
-    if run["state"] != "succeeded":
-        return [Action("Retry", say=f"Retry {name}")]
+    match state_of(run):
+        case "succeeded":
+            return deployments(run, w)
+        case "failed" | "cancelled":
+            return [Action(w("Try again"), say=w("Retry {run}", run=name))]
+        case "stopping":
+            return []
+    return [Action(w("Cancel"), say=w("Cancel {run}", run=name))]
+
+
+def deployments(run: Json, w: Words) -> list[Action]:
     models, tuned = run.get("models") or {}, run.get("model")
-    recommended = models.get((run.get("verdict") or {}).get("recommend", ""), tuned)
-    deploy = [recommended, tuned] if recommended != tuned else [tuned]
-    return [Action(f"Deploy {model}", say=f"Deploy {model}") for model in deploy if model]
+    best = models.get((run.get("verdict") or {}).get("recommend", ""), tuned)
+    said = [deploy(best, w)] if best else []
+    if tuned and best != tuned:
+        anyway = w("Deploy {model} all the same", model=tuned)
+        said.append(Action(anyway, say=w("Deploy {model}", model=tuned)))
+    return said
 
 
-def error_notes(error: Json | None) -> list[str]:
-    if not error:
+def deploy(model: str, w: Words) -> Action:
+    words = w("Deploy {model}", model=model)
+    return Action(words, say=words)
+
+
+# Several ---------------------------------------------------------------------------------------
+
+
+def list_view(result: Json, w: Words) -> View:
+    found = result["runs"]
+    rows: list[list[Any]] = [
+        [
+            one["run"],
+            one["dataset"],
+            of_run(one["state"], w),
+            steps(one, w),
+            percent(one.get("accuracy"), w),
+        ]
+        for one in found[:MOST_ROWS]
+    ]
+    columns = [w("run"), w("dataset"), w("state"), w("step"), w("test accuracy")]
+    return View(
+        title=w("Runs"),
+        kind="list",
+        summary="" if found else w("No run yet. Fine-tune on a dataset to start one."),
+        tables=[Table("", columns, rows)],
+        notes=left_out(len(found), w),
+        actions=[how_is(found, w)] if found else [],
+    )
+
+
+MOST_ROWS = 30
+
+
+def left_out(number: int, w: Words) -> list[str]:
+    cut = number - MOST_ROWS
+    return [w("{count} older ones are left out.", count=cut)] if cut > 0 else []
+
+
+def how_is(found: list[Json], w: Words) -> Action:
+    """A look at the run that goes on, else at the newest."""
+    wanted = next((one for one in found if one["state"] not in ENDED), found[0])["run"]
+    return Action(w("Show {run}", run=wanted), say=w("How is {run} doing?", run=wanted))
+
+
+def steps(run: Json, w: Words) -> str:
+    if run.get("step") is None:
+        return ""
+    return w("{step} of {total}", step=count(run["step"]), total=count(run.get("total_steps")))
+
+
+def comparison_view(result: Json, w: Words) -> View:
+    rows: list[list[Any]] = [
+        [
+            one["run"],
+            one["dataset"],
+            percent(one.get("accuracy"), w),
+            interval(one.get("interval"), w),
+            ", ".join(f"{name}={value}" for name, value in (one.get("differs") or {}).items()),
+        ]
+        for one in result["runs"]
+    ]
+    columns = [w("run"), w("dataset"), w("test accuracy"), w("95 % interval"), w("set differently")]
+    return View(
+        title=w("Runs side by side"),
+        kind="list",
+        summary=w.told(str(result.get("text") or "")),
+        charts=comparison_chart(result["runs"], w),
+        tables=[Table("", columns, rows)],
+    )
+
+
+def comparison_chart(runs: list[Json], w: Words) -> list[Chart]:
+    lines = [one for one in runs if one.get("interval")]
+    if len(lines) < 2:
         return []
-    return [f"{error.get('message', '')} {error.get('fix') or ''}".strip()]
+    return [
+        Chart(
+            "interval",
+            w("Test accuracy with its 95 % interval"),
+            [one["run"] for one in lines],
+            [round(100 * one["accuracy"], 1) for one in lines],
+            "%",
+            low=[round(100 * one["interval"][0], 1) for one in lines],
+            high=[round(100 * one["interval"][1], 1) for one in lines],
+        )
+    ]

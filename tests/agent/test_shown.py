@@ -8,7 +8,7 @@ import pytest
 import tools
 from agent.events import ToolFinished, from_json, to_json
 from agent.language import words_in
-from agent.shown import VIEWS, approval_view, view_of
+from agent.shown import VIEWS, approval_view, error_view, run_view, view_of
 from agent.views import Chart, Table, View, as_text
 from core import plugins
 from core.identity import ALL_SCOPES, Caller
@@ -53,41 +53,134 @@ def test_every_tool_has_a_card_or_is_destroying() -> None:
     assert without <= {"delete_dataset", "delete_model", "delete_documents"}
 
 
-def test_a_dataset_card_shows_how_the_file_was_read(ctx: ToolContext, tickets: str) -> None:
+def test_a_dataset_card_says_whether_it_is_fit_and_how_it_was_read(
+    ctx: ToolContext, tickets: str
+) -> None:
     view = drawn(ctx, "describe_dataset", dataset="tickets")
 
-    assert view.title == "Dataset tickets@1"
-    labels = [label for label, _ in view.facts]
-    assert {"Format", "Encoding", "Text column", "Label column", "Rows", "Splits"} <= set(labels)
+    assert view.title == "Dataset tickets@1" and view.state_label == "worth a look"
+    assert view.summary.startswith("40 rows in 2 classes.")
+    assert {"Text column", "Label column", "Splits"} <= {label for label, _ in view.facts}
+    read = table(view, "How the file was read")
+    assert read.folded and ["Format", "CSV", ""] in read.rows
     assert [chart.kind for chart in view.charts] == ["bar", "bar"]
+    assert view.sample is not None and view.sample.total == 40 and len(view.sample.rows) == 10
 
 
-def test_a_plan_marks_what_was_set_and_what_is_default(ctx: ToolContext, tickets: str) -> None:
-    asked = call(ctx, "start_finetune", {"dataset": "tickets", "rank": 4}).approval
-    assert asked is not None
+def test_a_dataset_that_cannot_be_trained_on_is_not_offered_for_training(
+    ctx: ToolContext, tickets: str
+) -> None:
+    result = result_of(ctx, "describe_dataset", dataset="tickets")
+    broken = {"severity": "error", "message": "m", "fix": "f", "rows": [], "count": 0}
+
+    view = view_of("describe_dataset", result | {"problems": [broken]}, EN)
+
+    assert view is not None and view.tone == "bad"
+    assert [action.say for action in view.actions] == ["Check tickets@1"]
+
+
+def test_a_plan_can_be_changed_within_the_limits_of_each_number(
+    ctx: ToolContext, tickets: str
+) -> None:
+    call(ctx, "start_finetune", {"dataset": "tickets", "rank": 4})
     ctx.house.follower.tick()
     quote_made(ctx.house)
 
-    view = approval_view(call(ctx, "list_approvals", {}).result["approvals"][0], EN)  # type: ignore[index]
+    view = newest_approval(ctx)
 
-    rows = {str(row[0]): row[1:3] for row in view.tables[0].rows}
-    assert rows["rank"] == ["4", "set by you"]
-    assert rows["epochs"][1] == "default"
-    assert [action.decide for action in view.actions] == ["approve", None, "reject"]
+    fields = {field.name: field for field in view.fields}
+    assert (fields["rank"].value, fields["rank"].origin) == ("4", "set by you")
+    assert (fields["rank"].least, fields["rank"].most) == (1, 256)
+    assert fields["epochs"].origin == "default" and fields["epochs"].reason
+    assert [action.decide for action in view.actions] == ["approve", "reject"]
+    assert "Nothing runs before you approve it." in view.summary
 
 
-def test_a_report_has_the_test_accuracy_beside_each_baseline(
+def test_a_plan_whose_place_a_newer_one_took_says_so_and_has_no_buttons(
+    ctx: ToolContext, tickets: str
+) -> None:
+    for rank in (4, 8):
+        call(ctx, "start_finetune", {"dataset": "tickets", "rank": rank})
+
+    older, newer = result_of(ctx, "list_approvals", all=True)["approvals"]
+    view = approval_view(older, EN)
+
+    assert (view.state_label, view.actions) == ("replaced", [])
+    assert view.summary == f"{newer['id']} took its place; nothing ran."
+    assert not view.fields and table(view, "Parameters").folded
+
+
+def newest_approval(ctx: ToolContext) -> View:
+    return approval_view(result_of(ctx, "list_approvals")["approvals"][-1], EN)
+
+
+def table(view: View, title: str) -> Table:
+    return next(table for table in view.tables if table.title == title)
+
+
+def test_a_report_begins_with_the_verdict_and_sets_each_baseline_beside_the_tuned_model(
     ctx: ToolContext, tickets: str
 ) -> None:
     run = finished_run(ctx)
 
     view = view_of("run_status", run, EN)
 
-    assert view is not None and view.state == "succeeded"
-    scores = view.tables[0]
-    assert scores.rows[0][0] == "Fine-tuned" and len(scores.rows) == 1 + len(run["baselines"])
-    assert run["verdict"]["text"] in view.notes
+    assert view is not None and (view.state, view.tone) == ("succeeded", "good")
+    assert view.summary == run["verdict"]["text"]
+    intervals = view.charts[0]
+    assert intervals.kind == "interval" and len(intervals.x) == 1 + len(run["baselines"])
+    assert intervals.x[0] == "Fine-tuned" and intervals.low[0] < intervals.y[0] < intervals.high[0]
+    assert dict(view.facts)["Time taken"] == "62 s, 100 s in the plan"
     assert view.actions[0].say.startswith("Deploy ")
+
+
+def test_the_recommended_model_is_the_main_button_also_when_it_is_not_the_tuned_one() -> None:
+    view = run_view(SUCCEEDED | {"verdict": {"text": "t", "recommend": "tfidf"}}, EN)
+
+    assert [action.label for action in view.actions] == [
+        "Deploy bank-tfidf@1",
+        "Deploy bank@1 all the same",
+    ]
+
+
+SUCCEEDED: dict[str, Any] = {
+    "run": "run_1",
+    "dataset": "bank@1",
+    "state": "succeeded",
+    "model": "bank@1",
+    "models": {"lora": "bank@1", "tfidf": "bank-tfidf@1"},
+}
+
+
+def test_a_run_on_its_way_shows_its_phases_and_how_far_it_is() -> None:
+    run = {"run": "run_1", "dataset": "bank@1", "state": "running", "phase": "training"}
+    view = run_view(run | {"step": 5, "total_steps": 20, "eta_s": 12.0}, EN)
+
+    assert view.progress is not None and view.progress.share == 0.25
+    states = [phase.state for phase in view.progress.phases]
+    assert states == ["done", "done", "done", "now", "later", "later"]
+    assert view.summary == "About 12 s left. You may close this page: it goes on."
+    assert [action.say for action in view.actions] == ["Cancel run_1"]
+
+
+def test_a_failed_run_says_why_what_to_do_and_where_the_help_tells_more() -> None:
+    error = {"code": "out_of_memory", "message": "Out of memory.", "fix": "Use a smaller batch."}
+    view = run_view({"run": "run_1", "dataset": "b@1", "state": "failed", "error": error}, EN)
+
+    assert (view.tone, view.summary, view.notes) == (
+        "bad",
+        "Out of memory.",
+        ["Use a smaller batch."],
+    )
+    assert view.links[0].url == "/help/errors#out_of_memory"
+    assert [action.say for action in view.actions] == ["Retry run_1"]
+
+
+def test_an_error_is_a_card_with_its_help_in_the_language() -> None:
+    error = {"code": "not_found", "message": "There is no run.", "fix": "Start one."}
+
+    assert error_view(error, EN).links[0].url == "/help/errors#not_found"
+    assert error_view(error, words_in("zh")).links[0].url == "/help/zh/errors#not_found"
 
 
 @pytest.mark.parametrize("tool", ["list_datasets", "list_runs", "list_models", "disk_usage"])

@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_talk_goes_on() -> None:
 def test_an_approval_says_how_to_decide() -> None:
     printed = conversation(Recorded(ApprovalNeeded(APPROVAL)), "deploy it")
 
-    assert "Deploy: tickets@1" in printed and "thimble approve ap_1" in printed
+    assert "Deploy tickets@1 as tickets" in printed and "thimble approve ap_1" in printed
 
 
 def test_calls_and_failures_are_plain_lines() -> None:

@@ -1,0 +1,83 @@
+"""Cards of documents and files: what was added, passages that answer, what can be downloaded."""
+
+from typing import Any
+
+from agent.language import Words
+from agent.shown.figures import count, excerpt, size
+from agent.views import Link, Table, View
+
+Json = dict[str, Any]
+MOST_PASSAGES = 5
+MOST_PLACE = 120
+
+
+def added_view(result: Json, w: Words) -> View:
+    skipped: list[list[Any]] = [
+        [one["source"], w.told(str(one["reason"]))] for one in result.get("skipped") or []
+    ]
+    return View(
+        title=w("Documents in {collection}", collection=result.get("collection", "docs")),
+        kind="documents",
+        summary=added(result, w),
+        facts=[
+            (w("Documents"), count(result.get("documents"))),
+            (w("Passages"), count(result.get("chunks"))),
+        ],
+        tables=[Table(w("Left out"), [w("file"), w("why")], skipped)],
+    )
+
+
+def added(result: Json, w: Words) -> str:
+    if result.get("vectors") == "in progress":
+        return w("Found by their words now, and by their meaning in a few minutes.")
+    return w("Ask about them: the answers cite where they are from.")
+
+
+def passages_view(result: Json, w: Words) -> View:
+    """The passages that an answer cites, numbered as it cites them, each opening at its place."""
+    answers = result.get("answerable") is not False
+    passages = (result.get("passages") or [])[:MOST_PASSAGES] if answers else []
+    return View(
+        title=w("Sources") if passages else w("No source answers that"),
+        kind="passages",
+        links=[link(number, one) for number, one in enumerate(passages, 1)],
+    )
+
+
+def link(number: int, passage: Json) -> Link:
+    parts = dict.fromkeys(part for part in (passage.get("title"), passage.get("heading")) if part)
+    place = " › ".join(parts)
+    span = f"?start={passage['start']}&end={passage['end']}#passage"
+    shown = f"[{number}] {excerpt(place or passage['source'], MOST_PLACE)}"
+    return Link(shown, f"/help/{passage['document_id']}{span}")
+
+
+def export_view(result: Json, w: Words) -> View:
+    return View(
+        title=w("Export of {model}", model=result["model"]),
+        kind="file",
+        facts=[(w("File"), str(result["filename"])), (w("Size"), size(result.get("bytes")))],
+        links=[download(result, w)],
+    )
+
+
+def predictions_view(result: Json, w: Words) -> View:
+    """A file with predictions, and how often each label was given."""
+    labels: list[list[Any]] = [[one["label"], one["rows"]] for one in result["labels"]]
+    return View(
+        title=w("Predictions in {filename}", filename=result["filename"]),
+        kind="file",
+        facts=[
+            (w("Rows"), count(result["rows"])),
+            (w("Without text"), count(result["without_text"])),
+            (w("Model"), str(result["model"])),
+            (w("Column"), str(result["column"])),
+        ],
+        tables=[Table(w("Labels given"), [w("label"), w("rows")], labels)],
+        links=[download(result, w)],
+    )
+
+
+def download(result: Json, w: Words) -> Link:
+    words = w("Download {filename}", filename=result["filename"])
+    return Link(words, f"/v1/files/{result['file_id']}/content")
