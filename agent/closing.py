@@ -1,17 +1,22 @@
 """The planner's last words of a turn: what came of it and the next thing to do.
 
-Every figure is taken from a tool's result of this very turn.
+The cards above them show the figures; these words do not say them again. Every figure they do
+say is taken from a tool's result of this very turn. What stands in “…” is an offer: `yes` takes
+it up.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agent.language import Words
+from agent.quoting import quoted
+from agent.shown.figures import count, duration, joined, milliseconds, percent
+from agent.shown.states import of_endpoint, of_run
 from agent.understanding.plan import Plan
-from agent.understanding.text import word_set
 
 Json = dict[str, Any]
+Say = Callable[[Json, Words], str]
 
 
 @dataclass(frozen=True)
@@ -29,241 +34,258 @@ class Done:
         return self.error is not None or self.approval is not None
 
 
-def closing(plan: Plan, done: Sequence[Done]) -> str:
+def closing(plan: Plan, done: Sequence[Done], w: Words) -> str:
     """A few sentences: words of the plan, the outcome of each step, what was left undone."""
-    parts = [plan.reply, *(outcome(each) for each in done)]
+    parts = [w.told(plan.reply), *(outcome(each, w) for each in done)]
     left = [step.tool for step in plan.steps[len(done) :]]
     if left and done and done[-1].stops:
-        parts.append(f"Not done yet: {', '.join(NEXT.get(tool, tool) for tool in left)}.")
+        parts.append(not_done(left, w))
     return "\n\n".join(part for part in parts if part)
 
 
-NEXT = {
-    "deploy_endpoint": "the deployment (say “deploy it” when the run has finished)",
-    "start_finetune": "the fine-tuning",
-    "ask_endpoint": "asking the endpoint",
-    "check_dataset": "checking the data",
-}
+def not_done(tools: Sequence[str], w: Words) -> str:
+    names = {
+        "deploy_endpoint": w("the deployment (say “deploy it” when the run has finished)"),
+        "start_finetune": w("the fine-tuning"),
+        "ask_endpoint": w("asking the endpoint"),
+        "check_dataset": w("checking the data"),
+    }
+    left = ("；" if w.language == "zh" else ", ").join(names.get(tool, tool) for tool in tools)
+    return w("Not done yet: {steps}.", steps=left)
 
 
-def outcome(done: Done) -> str:
+def outcome(done: Done, w: Words) -> str:
     if done.error is not None:
-        fix = done.error.get("fix")
-        return f"{done.error['message']} {fix}" if fix else str(done.error["message"])
+        return joined(
+            (w.told(str(done.error[part])) for part in ("message", "fix") if done.error.get(part)),
+            w,
+        )
     if done.approval is not None:
-        return waiting(done.approval)
+        return asked_for(done.approval, w)
     say = SENTENCES.get(done.tool)
-    return say(done.result or {}) if say else ""
+    return say(done.result or {}, w) if say else ""
 
 
-def waiting(approval: Json) -> str:
-    what = WHAT.get(str(approval.get("tool")), str(approval.get("tool")))
+def asked_for(approval: Json, w: Words) -> str:
+    """True before the decision as after it."""
     name = approval["id"]
     if approval.get("state") == "measuring":
-        return (
-            f"The plan for {what} is {name}. Its time and memory are measured first and then stand "
-            "in it, within seconds. Nothing runs before you approve it."
+        return w(
+            "{approval}: the plan is above; its time and memory are measured first and then stand "
+            "in it. Nothing runs before you approve it.",
+            approval=name,
         )
-    return f"{name} waits for your approval: {what}. Nothing runs before you press approve."
+    if approval.get("tool") in ("start_finetune", "retry_run"):
+        return w(
+            "{approval}: the plan is above. Nothing runs before you approve it.", approval=name
+        )
+    return w(
+        "{approval}: what would happen is above. Nothing is done before you approve it.",
+        approval=name,
+    )
 
 
-WHAT = {
-    "start_finetune": "the fine-tuning",
-    "retry_run": "running it again",
-    "deploy_endpoint": "the deployment",
-    "stop_endpoint": "stopping the endpoint",
-    "predict_file": "predicting the file",
-    "delete_dataset": "deleting the dataset",
-    "delete_model": "deleting the model",
-    "delete_documents": "deleting the documents",
-}
+# Data ------------------------------------------------------------------------------------------
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+def dataset_made(result: Json, w: Words) -> str:
+    name = result.get("dataset") or result.get("name", "")
+    severities = {problem["severity"] for problem in result.get("problems") or []}
+    if "error" in severities:
+        return w("{dataset} is made, but its errors have to be corrected first.", dataset=name)
+    if "warning" in severities:
+        return w(
+            "{dataset} is ready; look at its problems first. Next: say “fine-tune a classifier on "
+            "it”.",
+            dataset=name,
+        )
+    return w("{dataset} is ready. Next: say “fine-tune a classifier on it”.", dataset=name)
 
 
-def dataset_made(result: Json) -> str:
-    name = result.get("dataset") or result.get("name", "The dataset")
-    problems = len(result.get("problems") or [])
-    found = f" I found {count(problems, 'problem')} worth a look." if problems else ""
-    rows = f" has {count(int(result['rows']), 'row')}" if "rows" in result else " is ready"
-    return f"{name}{rows}.{found} Next: say “fine-tune a classifier on it”."
+def dataset_told(result: Json, w: Words) -> str:
+    return w("Next: say “fine-tune a classifier on it”.")
 
 
-def quoted(result: Json) -> str:
+def checked(result: Json, w: Words) -> str:
+    found = len(result.get("problems") or [])
+    if not found:
+        return w("I found nothing wrong with the data.")
+    return w("1 problem.") if found == 1 else w("{count} problems.", count=count(found))
+
+
+def rows_shown(result: Json, w: Words) -> str:
+    if not result.get("rows"):
+        return w("There are no such rows.")
+    return w("Page {page} of {pages}.", page=result["page"], pages=result["pages"])
+
+
+# Runs ------------------------------------------------------------------------------------------
+
+
+def planned(result: Json, w: Words) -> str:
     if result.get("state") == "measuring":
-        return "I am timing a few real steps to see what it takes. Ask again in a few seconds."
-    return "This is the plan; nothing has started. Say “fine-tune on it” to ask for the approval."
+        return w("I am timing a few real steps to see what it takes. Ask again in a few seconds.")
+    if result.get("error"):
+        return w("It could not be measured; the card says why.")
+    return w(
+        "This is the plan; nothing has started. Say “fine-tune on it” to ask for the approval."
+    )
 
 
-def run_told(result: Json) -> str:
-    run, state = result.get("run") or result.get("id", "The run"), result.get("state", "unknown")
+def run_told(result: Json, w: Words) -> str:
+    name, state = result.get("run", ""), str(result.get("state") or "")
+    match state:
+        case "succeeded":
+            return joined([w("{run} is finished.", run=name), next_step(result, w)], w)
+        case "failed":
+            return w("{run} failed; the card says why. Say “retry it” to run it again.", run=name)
+    return w("{told}.", told=one_run(result, w))
+
+
+def next_step(result: Json, w: Words) -> str:
     verdict = result.get("verdict")
-    words = verdict.get("text", "") if isinstance(verdict, dict) else str(verdict or "")
-    error = result.get("error") or {}
-    if state == "succeeded":
-        return f"{run} succeeded. {words} {next_step(verdict)}".replace("  ", " ")
-    if state == "failed":
-        why = f"{error.get('message', '')} {error.get('fix') or ''}".strip()
-        return f"{run} failed. {why} Say “retry it” to run it again."
-    return f"{run} is {state}{progress(result)}."
+    if not isinstance(verdict, dict) or verdict.get("better"):
+        return w("Next: say “deploy it”.")
+    return w("The best model is a cheap one. Next: say “deploy the baseline”.")
 
 
-def next_step(verdict: Any) -> str:
-    better = not isinstance(verdict, dict) or verdict.get("better")
-    return "Next: say “deploy it”." if better else "Next: say “deploy the baseline”."
+def one_run(run: Json, w: Words) -> str:
+    """`run_1 is running: step 12 of 40, about 20 s left`."""
+    told = w("{run} is {state}", run=run["run"], state=of_run(str(run["state"]), w))
+    if run.get("step") is None or not run.get("total_steps"):
+        return told
+    step, total = count(run["step"]), count(run["total_steps"])
+    if run.get("eta_s") is None:
+        return w("{told}: step {step} of {total}", told=told, step=step, total=total)
+    return w(
+        "{told}: step {step} of {total}, about {time} left",
+        told=told,
+        step=step,
+        total=total,
+        time=duration(float(run["eta_s"]), w),
+    )
 
 
-def progress(result: Json) -> str:
-    if result.get("step") is None or not result.get("total_steps"):
-        return ""
-    eta = result.get("eta_s")
-    left = f", about {duration(float(eta))} left" if eta is not None else ""
-    return f": step {result['step']:,} of {result['total_steps']:,}{left}"
+def cancelled(result: Json, w: Words) -> str:
+    return w("{run} is stopped. Its checkpoints are kept.", run=result.get("run", ""))
 
 
-def duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
-
-
-def listed(key: str, one: str, empty: str, many: str = "") -> Callable[[Json], str]:
-    def say(result: Json) -> str:
-        found = result.get(key) or []
-        return f"{count(len(found), one, many)}." if found else empty
-
-    return say
-
-
-def runs_listed(result: Json) -> str:
+def runs_listed(result: Json, w: Words) -> str:
     runs = result.get("runs") or []
     active = [run for run in runs if run.get("state") in ("queued", "running", "paused")]
-    if not active:
-        last = f" The last run is {runs[0]['run']} ({runs[0]['state']})." if runs else ""
-        return f"Nothing is running.{last}"
-    return "; ".join(f"{run['run']} is {run['state']}{progress(run)}" for run in active) + "."
+    if active:
+        told = ("；" if w.language == "zh" else "; ").join(one_run(run, w) for run in active)
+        return w("{told}.", told=told)
+    if not runs:
+        return w("Nothing is running.")
+    state = of_run(str(runs[0]["state"]), w)
+    return w(
+        "Nothing is running. The last run is {run} ({state}).", run=runs[0]["run"], state=state
+    )
 
 
-def answered(result: Json) -> str:
-    said = f"{one_answer(result)}, in {result['latency_ms']:.0f} ms."
-    other = result.get("compared")
-    return f"{said} {other['model']} says {one_answer(other)}." if other else said
+def compared(result: Json, w: Words) -> str:
+    return w("Side by side:")
 
 
-def one_answer(told: Json) -> str:
+# Models and endpoints --------------------------------------------------------------------------
+
+
+def exported(result: Json, w: Words) -> str:
+    return w("The export is ready to download.")
+
+
+def endpoint_told(result: Json, w: Words) -> str:
+    name, state = result.get("endpoint") or result.get("name"), result.get("state")
+    if not name or not state:
+        return ""
+    return w("{endpoint} is {state}.", endpoint=name, state=of_endpoint(str(state), w))
+
+
+def answered(result: Json, w: Words) -> str:
+    said, other = one_answer(result, w), result.get("compared")
+    taken = milliseconds(result["latency_ms"], w)
+    mine = w("{answer}, in {time}.", answer=said, time=taken)
+    if not other:
+        return mine
+    theirs = w("{model} says: {answer}.", model=other["model"], answer=one_answer(other, w))
+    return joined([mine, theirs], w)
+
+
+def one_answer(told: Json, w: Words) -> str:
     answer = told["answer"]
-    return f"{answer['label']} with probability {answer['score']:.2f}"
+    share = percent(answer["score"], w)
+    return w("{label} with probability {share}", label=answer["label"], share=share)
 
 
-def told(result: Json) -> str:
-    """Up to three sentences out of the passages, each with the number of its passage."""
+# Lists and the rest ----------------------------------------------------------------------------
+
+
+def datasets_listed(result: Json, w: Words) -> str:
+    found = len(result.get("datasets") or [])
+    if not found:
+        return w("There is no dataset yet: drop a file here.")
+    return w("1 dataset.") if found == 1 else w("{count} datasets.", count=count(found))
+
+
+def models_listed(result: Json, w: Words) -> str:
+    found = len(result.get("models") or [])
+    if not found:
+        return w("There is no model yet: fine-tune a classifier first.")
+    return w("1 model.") if found == 1 else w("{count} models.", count=count(found))
+
+
+def endpoints_listed(result: Json, w: Words) -> str:
+    found = len(result.get("endpoints") or [])
+    if not found:
+        return w("No endpoint yet: deploy a model first.")
+    return w("1 endpoint.") if found == 1 else w("{count} endpoints.", count=count(found))
+
+
+def approvals_listed(result: Json, w: Words) -> str:
+    found = len(result.get("approvals") or [])
+    if not found:
+        return w("Nothing waits for approval.")
+    return w("1 request.") if found == 1 else w("{count} requests.", count=count(found))
+
+
+def added(result: Json, w: Words) -> str:
+    return w("Added. Ask me anything about them.")
+
+
+def told(result: Json, w: Words) -> str:
+    """Pieces of the passages in the document's own words, each with the number of its passage."""
     passages = result.get("passages") or []
     if not passages or result.get("answerable") is False:
-        return (
+        return w(
             "The documents do not answer that. Ask in other words, or add a document that does and "
             "ask again."
         )
-    query = keywords(str(result.get("query", "")))
-    whole = [pair for pair in enumerate(passages, 1) if not is_fragment(pair[1])]
-    chosen = (whole or list(enumerate(passages, 1)))[:3]
-    first, least = chosen[0][0], NEARLY * float(chosen[0][1].get("score", 0.0))
-    cited = [
-        cite(part, n)
-        for n, passage in chosen
-        if (part := best_part(passage, query))
-        and (n == first or (float(passage.get("score", 0.0)) >= least and keywords(part) & query))
-    ]
-    return "\n\n".join(cited)
+    return quoted(passages, str(result.get("query") or ""))
 
 
-def is_fragment(passage: Json) -> bool:
-    """Whether it begins in the middle of a sentence, as what follows a block of code may."""
-    return str(passage.get("text", "")).lstrip()[:1].islower()
+def room(result: Json, w: Words) -> str:
+    return w("This is what takes room.")
 
 
-def keywords(text: str) -> set[str]:
-    return {word.rstrip("s") for word in re.findall(r"[a-z0-9-]{3,}", text.lower())} - STOP
-
-
-STOP = word_set(
-    "the and for how what why doe are can should with this that from you your was which"
-)
-PART_CHARACTERS = 420
-NEARLY = 0.9
-"""Share of the best passage's score that another needs to be quoted too."""
-
-
-BLOCK = re.compile(r"```|[-*|>#] |\d+\. |    ")
-"""How a line begins that must stay a line of its own: code, list, table, quote, heading."""
-
-
-def cite(part: str, number: int) -> str:
-    """The part with the number of its passage; below a block, where it would become part of it."""
-    return f"{part}\n\n[{number}]" if BLOCK.match(part.splitlines()[-1]) else f"{part} [{number}]"
-
-
-def unwrapped(paragraph: str) -> str:
-    """Prose on one line: a chat shows the line breaks that a page does not."""
-    lines = paragraph.strip().splitlines()
-    return paragraph.strip() if any(map(BLOCK.match, lines)) else " ".join(lines)
-
-
-def best_part(passage: Json, query: set[str]) -> str:
-    """The paragraph of the passage that shares most words with the question, cut at a sentence.
-
-    One that ends with a colon takes along what it announces.
-    """
-    text = str(passage.get("text", ""))
-    parts = [unwrapped(part) for part in re.split(r"\n\s*\n", text) if part.strip()] or [text]
-    prose = [part for part in parts if len(part.split()) > 5] or parts
-    best = max(prose, key=lambda part: len(keywords(part) & query))
-    if best.endswith(":") and best != parts[-1]:
-        return f"{best}\n\n{parts[parts.index(best) + 1]}"
-    if len(best) <= PART_CHARACTERS:
-        return best
-    cut = best[:PART_CHARACTERS]
-    end = max(cut.rfind(mark) for mark in (". ", ".\n", "\n"))
-    return (cut[: end + 1] if end > 80 else cut + " …").strip()
-
-
-def endpoint_told(result: Json) -> str:
-    name, state = result.get("endpoint") or result.get("name"), result.get("state")
-    return f"{name} is {state}." if name and state else ""
-
-
-SENTENCES: dict[str, Callable[[Json], str]] = {
+SENTENCES: dict[str, Say] = {
     "create_dataset": dataset_made,
-    "describe_dataset": lambda result: "Next: say “fine-tune a classifier on it”.",
-    "check_dataset": lambda result: checked(result),
-    "list_datasets": listed("datasets", "dataset", "There is no dataset yet: drop a file here."),
-    "quote_finetune": quoted,
+    "describe_dataset": dataset_told,
+    "check_dataset": checked,
+    "sample_dataset": rows_shown,
+    "list_datasets": datasets_listed,
+    "quote_finetune": planned,
     "run_status": run_told,
     "list_runs": runs_listed,
-    "cancel_run": lambda result: run_told(result) + " Its checkpoints are kept.",
-    "compare_runs": lambda result: "Side by side:",
-    "list_models": listed(
-        "models", "model", "There is no model yet: fine-tune a classifier first."
-    ),
-    "export_model": lambda result: "The export is ready to download.",
-    "list_endpoints": listed("endpoints", "endpoint", "No endpoint yet: deploy a model first."),
+    "cancel_run": cancelled,
+    "compare_runs": compared,
+    "list_models": models_listed,
+    "export_model": exported,
+    "list_endpoints": endpoints_listed,
     "endpoint_status": endpoint_told,
     "ask_endpoint": answered,
-    "add_documents": lambda result: "Added. Ask me anything about them.",
+    "add_documents": added,
     "search_docs": told,
-    "list_approvals": listed(
-        "approvals", "request waits", "Nothing waits for approval.", "requests wait"
-    ),
-    "disk_usage": lambda result: "This is what takes room.",
+    "list_approvals": approvals_listed,
+    "disk_usage": room,
 }
-
-
-def checked(result: Json) -> str:
-    problems = result.get("problems") or []
-    return (
-        f"{count(len(problems), 'problem')}."
-        if problems
-        else "I found nothing wrong with the data."
-    )

@@ -26,7 +26,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from agent.closing import Done, closing
-from agent.language import Language
+from agent.language import Language, Words, words_in
 from agent.understanding.plan import Plan, Turn
 from agent.understanding.understand import understand
 from agent.world import FileName, World, read_back
@@ -54,7 +54,7 @@ class Planner(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        return ChatResult(generations=[ChatGeneration(message=answer(messages))])
+        return ChatResult(generations=[ChatGeneration(message=self._answer(messages))])
 
     async def _astream(
         self,
@@ -63,17 +63,22 @@ class Planner(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        for chunk in pieces(answer(messages)):
+        for chunk in pieces(self._answer(messages)):
             if run_manager:
                 await run_manager.on_llm_new_token(str(chunk.text), chunk=chunk)
             yield chunk
 
+    def _answer(self, messages: Sequence[BaseMessage]) -> AIMessage:
+        return answer(messages, words_in(self.language))
+
+
+WORD = re.compile(r"\s*(?:[\u3000-\u9fff\uff00-\uffef]{1,3}|[^\s\u3000-\u9fff\uff00-\uffef]+)\s*")
+"""A word, or a few Chinese characters, which have no spaces between them."""
+
 
 def pieces(message: AIMessage) -> list[ChatGenerationChunk]:
     """The message word by word, then its tool calls."""
-    chunks = [
-        AIMessageChunk(content=piece) for piece in re.findall(r"\s*\S+\s*", str(message.text))
-    ]
+    chunks = [AIMessageChunk(content=piece) for piece in WORD.findall(str(message.text))]
     for index, made in enumerate(message.tool_calls):
         part = tool_call_chunk(
             name=made["name"], args=json.dumps(made["args"]), id=made["id"], index=index
@@ -83,18 +88,18 @@ def pieces(message: AIMessage) -> list[ChatGenerationChunk]:
     return [ChatGenerationChunk(message=chunk) for chunk in chunks]
 
 
-def answer(messages: Sequence[BaseMessage]) -> AIMessage:
+def answer(messages: Sequence[BaseMessage], w: Words) -> AIMessage:
     """The next thing to say or do in this conversation."""
     start = max(at for at, message in enumerate(messages) if isinstance(message, HumanMessage))
     plan = plan_of(messages, start)
     done = [done_of(message) for message in messages[start:] if isinstance(message, ToolMessage)]
     if done and done[-1].stops:
-        return AIMessage(closing(plan, done))
+        return AIMessage(closing(plan, done, w))
     if len(done) < len(plan.steps):
         step = plan.steps[len(done)]
         made = {"name": step.tool, "args": step.arguments, "id": f"call_{uuid.uuid4().hex[:12]}"}
         return AIMessage("", tool_calls=[made])
-    return AIMessage(closing(plan, done))
+    return AIMessage(closing(plan, done, w))
 
 
 def plan_of(messages: Sequence[BaseMessage], start: int) -> Plan:

@@ -106,7 +106,10 @@ def next_steps(result: Json, w: Words) -> list[Action]:
     match result.get("state"):
         case "live":
             return [
-                Action(w("How is it doing?"), say=w("How is {endpoint} doing?", endpoint=name)),
+                Action(
+                    w("How is it doing?"),
+                    say=w("How is the endpoint {endpoint} doing?", endpoint=name),
+                ),
                 Action(w("Stop it"), say=w("Stop the endpoint {endpoint}", endpoint=name)),
             ]
         case "stopped" | "failed" if model:
