@@ -8,24 +8,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.messages import ToolMessage
+from langchain.agents.middleware import AgentMiddleware, AgentState
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import BaseTool
 
+from agent.budget import LIMITS, Limits
 from agent.events import ApprovalNeeded, Event, ToolFinished, ToolStarted
+from agent.fence import fenced
+from agent.in_order import InOrder
 from agent.language import Language, words_in
 from agent.shown import view_of
+from agent.trouble import Looping
 from core.errors import ServiceFailed, ThimbleError
-from tools.base import Outcome, Tool, ToolContext, call, catalogue
+from tools.base import Effect, Outcome, Tool, ToolContext, call, catalogue
 
 log = logging.getLogger(__name__)
 
-SAME_CALL_LIMIT = 3
-MAX_CONTENT = 12_000
-"""Characters of a result that a model reads; the card shows all of it."""
-
-
-class Looping(Exception):
-    """The model made the same call for the third time in one turn."""
+MOST_OF_A_PLAN = 4_000
+"""Characters of what would be done that a model reads when it waits for approval."""
 
 
 @dataclass
@@ -35,6 +35,10 @@ class Turn:
     ctx: ToolContext
     emit: Callable[[Event], None]
     calls: Counter[str] = field(default_factory=Counter)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+    """What came of the calls so far."""
+    order: InOrder = field(default_factory=InOrder)
+    limits: Limits = LIMITS
     language: Language = "en"
     """Of the cards."""
 
@@ -42,8 +46,23 @@ class Turn:
         """Raises Looping when this very call was made too often."""
         key = f"{name} {json.dumps(arguments, sort_keys=True, default=str)}"
         self.calls[key] += 1
-        if self.calls[key] >= SAME_CALL_LIMIT:
+        if self.calls[key] >= self.limits.same_call:
             raise Looping(name)
+
+
+class LineUp(AgentMiddleware[Any, Any]):
+    """Gives the calls of each answer their places in the order."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__()
+        self.turn = turn
+
+    async def aafter_model(self, state: AgentState[Any], runtime: Any) -> None:
+        last = state["messages"][-1]
+        if isinstance(last, AIMessage):
+            changes = {tool.name: tool.effect is not Effect.READS for tool in catalogue()}
+            made = [call for call in last.tool_calls if call["name"] in changes]
+            self.turn.order.line_up((str(call["id"]), changes[call["name"]]) for call in made)
 
 
 class DoorTool(BaseTool):
@@ -55,10 +74,12 @@ class DoorTool(BaseTool):
     async def ainvoke(self, input: Any, config: Any = None, **_: Any) -> ToolMessage:
         """Answer a tool call with a message whose artifact is the outcome as data."""
         arguments: dict[str, Any] = dict(input["args"])
-        self.turn.count(self.name, arguments)
-        self.turn.emit(ToolStarted(input["id"], self.name, arguments))
-        outcome = await asyncio.to_thread(passed, self.turn.ctx, self.name, arguments)
-        announce(self.turn, input["id"], self.name, outcome)
+        async with self.turn.order.place(input["id"]):
+            self.turn.count(self.name, arguments)
+            self.turn.emit(ToolStarted(input["id"], self.name, arguments))
+            outcome = await asyncio.to_thread(passed, self.turn.ctx, self.name, arguments)
+            self.turn.outcomes.append(outcome)
+            announce(self.turn, input["id"], self.name, outcome)
         return ToolMessage(
             content=content(outcome),
             artifact=outcome,
@@ -118,9 +139,10 @@ def content(outcome: dict[str, Any]) -> str:
     """What the model reads of an outcome."""
     if "approval" in outcome:
         approval = outcome["approval"]
+        planned = {key: approval.get(key) for key in ("arguments", "quote")}
         return (
             f"waiting for approval {approval['id']} ({approval['state']}): nothing has run. "
-            "Tell the person to decide with the button; do not call the tool again."
+            "Tell the person to decide with the button; do not call the tool again. What would"
+            f" be done: {fenced(planned, MOST_OF_A_PLAN)}"
         )
-    text = json.dumps(outcome, ensure_ascii=False, default=str)
-    return text if len(text) <= MAX_CONTENT else text[:MAX_CONTENT] + " … (cut)"
+    return fenced(outcome)

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from sqlalchemy import select
 
+from agent import fence
 from core.identity import Caller
 from core.records import tables
 from core.records.database import Database
@@ -20,6 +21,10 @@ Json = dict[str, Any]
 KEPT_MESSAGES = 80
 KEPT_CHARACTERS = 60_000
 """How much of a thread a model reads again; the older part is left out by whole turns."""
+OLD_RESULT_CHARACTERS = 2_000
+"""Of a result in an earlier turn: what is said about it now is looked up again."""
+TIGHT_CHARACTERS = 1_500
+"""Of each result, once a model has said that all is more than it can read."""
 INTERRUPTED = (
     "This call was interrupted; whether it took effect is not known. Look before repeating."
 )
@@ -43,7 +48,8 @@ class Memory:
         query = select(tables.Message).where(*mine).order_by(tables.Message.id.desc())
         with self.database.read() as session:
             rows = session.scalars(query.limit(KEPT_MESSAGES)).all()
-        return repaired(shortened([from_record(row.content) for row in reversed(rows)]))
+        messages = [from_record(row.content) for row in reversed(rows)]
+        return repaired(shortened([cut(message, OLD_RESULT_CHARACTERS) for message in messages]))
 
     def add(self, messages: Iterable[BaseMessage]) -> None:
         with self.database.write() as session:
@@ -103,9 +109,32 @@ def shortened(messages: list[BaseMessage]) -> list[BaseMessage]:
     """The newest turns that fit, whole."""
     starts = [at for at, message in enumerate(messages) if isinstance(message, HumanMessage)]
     for start in starts:
-        if sum(len(str(message.text)) for message in messages[start:]) <= KEPT_CHARACTERS:
+        if sum(map(characters, messages[start:])) <= KEPT_CHARACTERS:
             return messages[start:]
     return messages[starts[-1] :] if starts else []
+
+
+def characters(message: BaseMessage) -> int:
+    calls = message.tool_calls if isinstance(message, AIMessage) else []
+    return len(str(message.text)) + sum(len(str(made["args"])) for made in calls)
+
+
+def tightened(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """What must be read to answer the last words of the user, for a model that cannot read all.
+
+    Earlier turns go; results of this turn keep their beginning.
+    """
+    said = [at for at, message in enumerate(messages) if isinstance(message, HumanMessage)]
+    start = said[-1] if said else 0
+    system = [message for message in messages[:start] if isinstance(message, SystemMessage)]
+    return [*system, *(cut(message, TIGHT_CHARACTERS) for message in messages[start:])]
+
+
+def cut(message: BaseMessage, most: int) -> BaseMessage:
+    """The message; a tool's result longer than `most` characters keeps its beginning."""
+    if not isinstance(message, ToolMessage) or len(str(message.text)) <= most:
+        return message
+    return message.model_copy(update={"content": fence.cut(str(message.text), most)})
 
 
 def repaired(messages: list[BaseMessage]) -> list[BaseMessage]:

@@ -1,0 +1,165 @@
+"""A language model at an OpenAI-compatible address, held to what an answer may be.
+
+Nothing is guessed: a call runs only when it came whole, an answer counts only when the server said
+that it was over. What fails before anything was shown is tried again, within limits.
+"""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, cast
+
+import httpx
+import openai
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_openai import ChatOpenAI
+from pydantic import Field, SecretStr
+
+from agent.attempts import LENGTH_NAMES, Attempts, Request, Watch
+from agent.budget import LIMITS, Limits
+from agent.pieces import calls_in, thoughts_in, tidied
+from agent.streamed import CALLS, THOUGHTS, Answer, paced
+from agent.trouble import STOPS, NotTheProtocol
+from core.settings import Settings
+
+OPENAI = "https://api.openai.com/v1"
+"""Where a model is without THIMBLE_LLM_BASE_URL."""
+CONNECT_S = 10.0
+Json = dict[str, Any]
+
+
+class OutsideModel(ChatOpenAI):
+    """A chat model whose streamed answers are whole, or end in a `Trouble` that says why not.
+
+    LangChain completes a cut `{"dataset": "a", "ran` to something valid; that must not run.
+    """
+
+    watch: Any = Field(default=None, exclude=True)
+    """An `agent.attempts.Watch`, or None."""
+    limits: Limits = Field(default=LIMITS, exclude=True)
+
+    async def aclose(self) -> None:
+        """Close the connections. An answer that is still coming is broken off."""
+        if isinstance(self.http_async_client, httpx.AsyncClient):
+            await self.http_async_client.aclose()
+
+    async def _astream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        own = self.openai_api_base == OPENAI
+        request = Request(messages, LENGTH_NAMES[1] if own else LENGTH_NAMES[0])
+        attempts = Attempts(request, self.limits, self.watch)
+        while True:
+            shown = False
+            try:
+                async for chunk in self._once(request, *args, **kwargs):
+                    shown = shown or not chunk.text.isspace()
+                    yield chunk
+                return
+            except STOPS as error:
+                if shown:
+                    raise
+                await attempts.after(error)
+
+    async def _once(
+        self, request: Request, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """One request: its words as they come, then its calls, all at once."""
+        answer = Answer(self.limits)
+        source = self._chunks(request, *args, **kwargs)
+        try:
+            async for chunk in paced(source, answer, self.limits):
+                if chunk.text:
+                    yield ChatGenerationChunk(message=AIMessageChunk(content=chunk.text))
+            calls = answer.ended()
+        finally:
+            await source.aclose()
+            if self.watch is not None and answer.began:
+                self.watch.used(answer.use(request.messages))
+        if calls:
+            message = AIMessageChunk(content="", tool_call_chunks=calls)
+            yield ChatGenerationChunk(message=message)
+
+    async def _chunks(
+        self, request: Request, *args: Any, **kwargs: Any
+    ) -> AsyncGenerator[ChatGenerationChunk, None]:
+        """LangChain's chunks, also of a server that sends its answer as one piece of JSON."""
+        if request.length_name is not None:
+            kwargs["extra_body"] = {request.length_name: self.limits.output_tokens}
+        kwargs["stream_usage"] = request.usage
+        try:
+            async for chunk in super()._astream(request.messages, *args, **kwargs):
+                yield chunk
+        except WholeAnswer as whole:
+            made = self._convert_chunk_to_generation_chunk(whole.body, AIMessageChunk, None)
+            if made is not None:
+                yield made
+
+    def _convert_chunk_to_generation_chunk(
+        self, chunk: Json, *args: Any, **kwargs: Any
+    ) -> ChatGenerationChunk | None:
+        made = super()._convert_chunk_to_generation_chunk(tidied(chunk), *args, **kwargs)
+        if made is not None:
+            extra = {THOUGHTS: thoughts_in(chunk), CALLS: calls_in(chunk)}
+            made.message.additional_kwargs |= extra
+        return made
+
+
+def outside_model(
+    settings: Settings, name: str, watch: Watch | None, limits: Limits
+) -> OutsideModel:
+    """The model at the address that the settings give. Close it after use.
+
+    Only the settings decide where text goes: variables of the environment that LangChain and the
+    client would follow by themselves are overridden by saying each explicitly.
+    """
+    client = httpx.AsyncClient(
+        timeout=httpx.Timeout(limits.first_s, connect=min(CONNECT_S, limits.first_s)),
+        event_hooks={"response": [look_at]},
+    )
+    return OutsideModel(
+        model=name,
+        base_url=settings.llm_base_url or OPENAI,
+        # Servers on the own network mostly need no key, but the client insists on one.
+        api_key=SecretStr(settings.llm_api_key or "none"),
+        max_retries=0,
+        stream_usage=True,
+        stream_chunk_timeout=None,
+        use_responses_api=False,
+        http_async_client=client,
+        watch=watch,
+        limits=limits,
+    )
+
+
+class WholeAnswer(Exception):
+    """The server sent its answer in one piece, although a stream was asked for."""
+
+    def __init__(self, body: Json) -> None:
+        super().__init__()
+        self.body = body
+
+
+async def look_at(response: httpx.Response) -> None:
+    """Tell a page and a whole answer from a stream, by what the server says that it sends.
+
+    Raises NotTheProtocol for a page, WholeAnswer for an answer, APIError for an error in a body
+    that claims success.
+    """
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not response.is_success:
+        return
+    if kind in ("text/html", "application/xhtml+xml"):
+        raise NotTheProtocol
+    if kind != "application/json":
+        return
+    try:
+        # Once read, it can still be read as a stream: some servers name a stream JSON.
+        body = json.loads(await response.aread())
+    except ValueError:
+        return
+    if not isinstance(body, dict):
+        raise NotTheProtocol
+    if error := body.get("error"):
+        raise openai.APIError(str(error), request=cast(Any, response.request), body=error)
+    raise WholeAnswer(body)
