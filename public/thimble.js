@@ -20,24 +20,27 @@ function rememberThread(address) {
 }
 
 // A card that has just come or changed is brought into view, unless the person is writing or
-// scrolls; once more after a moment, because cards grow while their charts are drawn.
+// scrolls; once more after a moment, because cards grow while they are drawn.
 let moved = 0
 for (const kind of ['wheel', 'touchmove', 'keydown', 'pointerdown']) {
   window.addEventListener(kind, () => (moved = Date.now()), { passive: true })
 }
 
-function show(buttonId, tries) {
+const calm = window.matchMedia('(prefers-reduced-motion: reduce)')
+
+function show(place, tries) {
   const composer = document.getElementById('chat-input')
   if (composer && composer.textContent.trim()) return
-  const button = document.getElementById(buttonId)
-  if (!button) {
-    if (tries) setTimeout(show, 100, buttonId, tries - 1)
+  if (!document.getElementById(place)) {
+    if (tries) setTimeout(show, 100, place, tries - 1)
     return
   }
   const asked = Date.now()
   const scroll = () => {
-    const there = document.getElementById(buttonId)
-    if (there && moved < asked) there.scrollIntoView({ block: 'center', behavior: 'smooth' })
+    const there = document.getElementById(place)
+    if (!there || moved > asked) return
+    const tall = there.offsetHeight > 0.7 * window.innerHeight
+    there.scrollIntoView({ block: tall ? 'start' : 'center', behavior: calm.matches ? 'auto' : 'smooth' })
   }
-  for (const later of [0, 1000, 3000, 8000]) setTimeout(scroll, later)
+  for (const later of [0, 600]) setTimeout(scroll, later)
 }

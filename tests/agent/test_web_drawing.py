@@ -1,142 +1,159 @@
-"""Views become Markdown, charts and buttons; checked without a server."""
+"""Views become the data of cards; checked without a server."""
 
-import asyncio
 import json
-import logging
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from agent.channels.web import place
-from agent.channels.web.drawing import draw, escape, figure, name_id, text_of
-from agent.channels.web.edge import attempt
-from agent.channels.web.progress import progress_card
-from agent.views import Action, Chart, Link, Table, View
-from core.errors import RequestRefused
-from core.records.tables import Run
-from core.settings import Settings
+from agent.channels.web import elements
+from agent.channels.web.drawing import (
+    MAX_POINTS,
+    NAMESPACE,
+    draw,
+    element,
+    message,
+    name_id,
+    words,
+)
+from agent.language import words_in
+from agent.views import Action, Chart, Table, View
+from core.errors import SettingsError
+
+PUBLIC = Path(__file__).parents[2] / "public"
+EN, ZH = words_in("en"), words_in("zh")
+OFFERED = re.compile(
+    r"react|lucide-react|sonner|@chainlit/react-client|@/components/(ui/\w+|markdown)"
+)
+"""What Chainlit lets an element import."""
 
 
-def test_a_cell_from_somebodys_data_cannot_become_markdown() -> None:
-    cells = ["a|b", "![x](http://evil/?q)", "<b>", "line\nbreak"]
-    view = View(title="t", tables=[Table("", ["text"], [[cell] for cell in cells])])
-
-    text = text_of(view)
-
-    assert r"a\|b" in text
-    assert "![x]" not in text
-    assert "<b>" not in text
-    assert "| line break |" in text
+@pytest.fixture(scope="module")
+def assembled() -> str:
+    sources = [path for pattern in elements.SOURCES for path in (PUBLIC / "cards").glob(pattern)]
+    return elements.joined([path.read_text() for path in sources])
 
 
-def test_a_fence_in_a_snippet_cannot_end_its_block() -> None:
-    text = text_of(View(title="t", code=[("bash", "echo\n```\n![x](http://evil)")]))
-    assert text.count("```") == 2
+def test_a_card_carries_its_view_whole_and_can_be_stored() -> None:
+    table = Table("Problems", ["what"], [["a|b"], ["<b>"]], tones=["bad", "wait"])
+    view = View(title="t", kind="dataset", key="dataset/t@1", facts=[("Rows", "3")], tables=[table])
+
+    card = draw(view, EN)
+
+    stored = json.loads(json.dumps(card.props, allow_nan=False))
+    assert stored["view"]["tables"][0]["rows"] == [["a|b"], ["<b>"]]
+    assert stored["view"]["facts"] == [["Rows", "3"]]
+    assert card.key == "dataset/t@1"
 
 
-def test_columns_of_figures_stand_to_the_right() -> None:
-    table = Table("", ["label", "rows", "recall"], [["a", 3, "85.7 %"], ["b", None, "100.0 %"]])
-    assert "|:--|--:|--:|" in text_of(View(title="t", tables=[table]))
+def test_a_long_curve_is_thinned_and_keeps_its_newest_point() -> None:
+    steps = list(range(1000))
+    curve = Chart("line", "Loss", steps, [1 / (step + 1) for step in steps])
+
+    drawn = draw(View(title="t", charts=[curve]), EN).view["charts"][0]
+
+    assert len(drawn["x"]) == len(drawn["y"]) <= MAX_POINTS
+    assert drawn["x"][-1] == 999
 
 
-def test_an_empty_table_is_left_out() -> None:
-    assert "Problems" not in text_of(View(title="t", tables=[Table("Problems", ["what"], [])]))
+def test_bars_are_never_thinned() -> None:
+    bars = Chart("bar", "Rows", [*range(1000)], [1.0] * 1000)
+    assert len(draw(View(title="t", charts=[bars]), EN).view["charts"][0]["x"]) == 1000
 
 
-def test_links_open_the_cited_passage() -> None:
-    view = View(title="t", links=[Link("[1] Data", "/help/document_1?start=0&end=9")])
-    assert r"[\[1\] Data](/help/document_1?start=0&end=9)" in text_of(view)
+def test_a_message_has_no_text_and_its_view_beside_its_key() -> None:
+    card = replace(draw(View(title="t", actions=[Action("Go", say="go")]), EN), key="run_1")
 
+    step = message("id", "thread", card, "2026-01-01T00:00:00.000Z")
+    drawn = element(step, card)
 
-def test_the_first_button_is_the_next_step_and_deciding_names_its_approval() -> None:
-    actions = [
-        Action("Deploy", say="Deploy it"),
-        Action("Approve", decide="approve", approval_id="ap_1"),
-    ]
-
-    first, second = draw(View(title="t", actions=actions)).buttons
-
-    assert (first.name, first.payload, first.icon) == ("say", {"text": "Deploy it"}, "arrow-right")
-    assert (second.name, second.payload) == (
-        "decide",
-        {"approval_id": "ap_1", "decision": "approve"},
-    )
-
-
-def test_many_or_long_labels_lie_down() -> None:
-    short = figure(Chart("bar", "t", ["a", "b"], [1, 2], "label", "rows"))
-    long = figure(Chart("bar", "t", ["a", "a_very_long_label_name"], [1, 2], "label", "rows"))
-
-    assert short["data"][0]["x"] == ["a", "b"]
-    assert long["data"][0]["y"] == ["a", "a_very_long_label_name"]
-    assert long["layout"]["height"] > 90
-
-
-@pytest.mark.parametrize("kind", ["bar", "line"])
-def test_charts_have_no_background_of_their_own(kind: str) -> None:
-    drawn = figure(Chart(kind, "a <b>", [1, 2], [1.0, 2.0]))  # type: ignore[arg-type]
-    assert drawn["layout"]["paper_bgcolor"].endswith(",0)")
-    assert "<" not in drawn["layout"]["title"]["text"]
-    json.dumps(drawn, allow_nan=False)
+    assert step["output"] == ""
+    assert step["metadata"]["key"] == "run_1"
+    assert step["metadata"]["view"]["actions"][0]["say"] == "go"
+    assert drawn["forId"] == step["id"]
+    assert (drawn["type"], drawn["name"]) == ("custom", "Card")
 
 
 def test_ids_made_of_names_are_the_same_each_time() -> None:
     assert name_id("thread", "run_1") == name_id("thread", "run_1") != name_id("thread", "run_2")
+    assert name_id("a") != str(NAMESPACE)
 
 
-def test_escaping_keeps_the_words() -> None:
-    assert escape("plain words, 95 %") == "plain words, 95 %"
+def test_every_word_that_a_card_takes_is_given_to_it_in_both_languages(assembled: str) -> None:
+    taken = set(re.findall(r"\bwords\.(\w+)", assembled))
+
+    assert taken <= set(words(EN))
+    assert set(words(EN)) - taken == {"code_bash", "code_python"}
+    same = {name for name, text in words(EN).items() if words(ZH)[name] == text}
+    assert same == {"code_bash", "code_python"}
 
 
-def test_a_moving_run_shows_at_most_120_points_with_the_newest() -> None:
-    progress = {"step": 999, "total_steps": 1000, "curve": [[n, 1 / (n + 1)] for n in range(1000)]}
-    run = Run(id="run_1", state="running", dataset="d@1", base_model="minilm", progress=progress)
-
-    card = progress_card(run, draw(View(title="t", actions=[Action("Cancel", say="cancel run_1")])))
-
-    curve = card.elements[0].content["curve"]
-    assert len(curve) <= 120
-    assert curve[-1][0] == 999
-    assert card.key == "run_1"
-    assert [button.icon for button in card.buttons] == ["square"]
+def test_what_the_page_fills_in_stays_in_the_words() -> None:
+    for language in (EN, ZH):
+        assert "{page}" in words(language)["page"]
+        assert "{least}" in words(language)["between"]
 
 
-async def test_a_refusal_is_told_in_its_own_words() -> None:
-    async def refuse() -> None:
-        raise RequestRefused("There is no dataset 'x'.", fix="Known: y.")
+def test_no_card_has_words_of_its_own(assembled: str) -> None:
+    """Text between tags, and what is read aloud, comes from the view or its words."""
+    code = re.sub(r"^\s*//.*$", "", assembled, flags=re.MULTILINE)
+    between = re.findall(r"<\w[^<>{}=]*>([^<>{}]*[A-Za-z]{2}[^<>{}]*)</", code)
+    spoken = re.findall(r"(?:aria-label|title|placeholder|alt)=\"([^\"]+)\"", code)
 
-    assert await attempt(refuse()) == "There is no dataset 'x'. Known: y."
-
-
-async def test_the_text_of_an_unexpected_error_stays_in_the_log(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def fail() -> None:
-        await asyncio.sleep(0)
-        raise ValueError("secret in /etc/passwd")
-
-    with caplog.at_level(logging.ERROR):
-        words = await attempt(fail())
-
-    assert words is not None
-    assert "passwd" not in words
-    request_id = words.split("`")[1]
-    assert request_id in caplog.text
-    assert "passwd" in caplog.text
+    assert [*between, *spoken] == []
 
 
-def test_the_page_says_where_text_goes(tmp_path: object) -> None:
-    home = place.Path(str(tmp_path))
-    asked = Settings(home=home, llm="qwen", llm_base_url="http://10.0.0.5:8000/v1")
+def test_every_kind_of_view_is_drawn(assembled: str) -> None:
+    documented = re.search(r"kind: str = \"\"\n    \"\"\"(.*?)\"\"\"", views_source(), re.DOTALL)
+    assert documented is not None
+    kinds = set(re.findall(r"`(\w+)`", documented[1]))
+    table = re.search(r"const KINDS = \{(.*?)\}", assembled, re.DOTALL)
+    assert table is not None
 
-    assert "leaves this machine" in place.where_text_goes(Settings(home=home))
-    assert "qwen at 10.0.0.5:8000" in place.where_text_goes(asked)
+    assert kinds == set(re.findall(r"(\w+):", table[1]))
+    assert kinds == set(re.findall(r"^  (\w+): \w+,$", icons(assembled), re.MULTILINE))
 
 
-def test_the_page_asks_no_other_host_for_anything(tmp_path: object) -> None:
-    app = place.Path(str(tmp_path))
+def views_source() -> str:
+    return (Path(__file__).parents[2] / "agent" / "views.py").read_text()
 
-    place.write_page(app)
 
-    page = (app / "build" / "index.html").read_text()
-    assert "https://" not in page
-    assert "img-src 'self' data: blob:" in page
+def icons(assembled: str) -> str:
+    found = re.search(r"const KIND_ICONS = \{\n(.*?)\n\}", assembled, re.DOTALL)
+    assert found is not None
+    return found[1] + "\n"
+
+
+def test_every_chart_and_tone_has_its_look(assembled: str) -> None:
+    style = (PUBLIC / "thimble.css").read_text()
+    kinds = get_args(Chart.__annotations__["kind"])
+    assert all(f"'{kind}'" in assembled for kind in kinds if kind != "bar")
+    assert all(f"[data-tone='{tone}']" in style for tone in ("wait", "busy", "good", "bad"))
+
+
+def test_cards_import_only_what_chainlit_offers_and_each_module_once(assembled: str) -> None:
+    modules = re.findall(r"^import .* from '([^']+)'$", assembled, re.MULTILINE)
+
+    assert [module for module in modules if not OFFERED.fullmatch(module)] == []
+    assert len(modules) == len(set(modules))
+    assert not re.search(r"\bfetch\(|https?://", assembled)
+
+
+def test_cards_without_their_parts_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="parts of the cards are missing"):
+        elements.assemble(tmp_path)
+
+
+def test_the_parts_become_one_file(tmp_path: Path) -> None:
+    (tmp_path / "cards" / "parts").mkdir(parents=True)
+    (tmp_path / "elements").mkdir()
+    (tmp_path / "cards" / "parts" / "a.jsx").write_text(
+        "import { b, a } from 'react'\nconst A = a\n"
+    )
+    (tmp_path / "cards" / "Card.jsx").write_text("import {\n  c,\n} from 'react'\nconst C = c\n")
+
+    made = elements.assemble(tmp_path).read_text()
+
+    assert made == "import { a, b, c } from 'react'\n\nconst A = a\n\nconst C = c"

@@ -1,57 +1,34 @@
-"""A view becomes a card: Markdown, Plotly charts and buttons. Plain data, no Chainlit."""
+"""A view becomes a card: the data that public/cards draws. Plain data, no Chainlit."""
 
-import json
-import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from agent.views import Action, Cell, Chart, Table, View
+from agent.language import Words, words_in
+from agent.views import Chart, View
 
 Json = dict[str, Any]
 NAMESPACE = uuid.UUID("6f0c4a5e-3a57-4c0b-9d0e-7b7f3a1e2c44")
-NUMBER = re.compile(r"[-+–]?\d[\d.,]*( ?(%|ms|s|min|B|KB|MB|GB))?( – [\d.,]+ ?%)?|–|")
-"""A figure with its unit, as it stands in a cell."""
-UNIT_GAP = re.compile(r"(?<=\d) (?=(%|ms|s|min|B|KB|MB|GB)\b|%)")
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~$!])")
-INK = "#7c8591"
-"""Grey that can be read on the light page and on the dark one; the charts are transparent."""
-COLOR = "#1f9488"
-MAX_CELL_CHARACTERS = 300
-ICONS = {"approve": "check", "reject": "x"}
-NEXT_STEP = "arrow-right"
-"""The icon that public/thimble.css draws as the card's main button."""
-
-
-@dataclass(frozen=True)
-class Element:
-    """Something drawn below a card's text."""
-
-    type: str
-    """`plotly`, or `custom` for a file of public/elements/."""
-    name: str
-    content: Json
-
-
-@dataclass(frozen=True)
-class Button:
-    name: str
-    """Which callback it calls: `say` or `decide`."""
-    label: str
-    payload: Json
-    icon: str = ""
+AUTHOR = "Thimble"
+ELEMENT = "Card"
+"""The file of public/elements that draws every card."""
+MAX_POINTS = 160
+"""Of a curve: more cannot be told apart at the width of a card."""
 
 
 @dataclass(frozen=True)
 class Card:
     """One message of the chat that Thimble may change later."""
 
-    content: str
-    elements: list[Element] = field(default_factory=list)
-    buttons: list[Button] = field(default_factory=list)
+    view: Json
+    words: dict[str, str] = field(default_factory=dict)
     key: str = ""
     """The record it shows, such as `run_1`; empty for a card that stays as it is."""
+
+    @property
+    def props(self) -> Json:
+        """What the element in the page is given."""
+        return {"view": self.view, "words": self.words}
 
 
 def name_id(*parts: str) -> str:
@@ -59,138 +36,100 @@ def name_id(*parts: str) -> str:
     return str(uuid.uuid5(NAMESPACE, "/".join(parts)))
 
 
-def draw(view: View) -> Card:
-    return Card(
-        content=text_of(view),
-        elements=[Element("plotly", chart.title, figure(chart)) for chart in drawable(view)],
-        buttons=[button(action, at == 0) for at, action in enumerate(view.actions)],
-        key=view.key,
-    )
+def draw(view: View, w: Words | None = None) -> Card:
+    """The card of a view; `w` has the words of its buttons and fields that no view carries."""
+    thin = replace(view, charts=[thinned(chart) for chart in view.charts])
+    return Card(asdict(thin), words(w or words_in("en")), view.key)
 
 
-def drawable(view: View) -> list[Chart]:
-    return [chart for chart in view.charts if chart.y]
+def thinned(chart: Chart) -> Chart:
+    """A line of at most `MAX_POINTS`, the newest always among them; other charts as they are."""
+    if chart.kind != "line" or len(chart.x) <= MAX_POINTS:
+        return chart
+    every = -(-len(chart.x) // MAX_POINTS)
+    return replace(chart, x=chart.x[::-1][::every][::-1], y=chart.y[::-1][::every][::-1])
 
 
-def text_of(view: View) -> str:
-    """The view's words and tables as Markdown; charts and buttons are drawn beside it."""
-    parts = [
-        f"#### {escape(view.title)}",
-        facts_of(view.facts),
-        *(table_of(table) for table in view.tables),
-        *(f"```{language}\n{fenced(text)}\n```" for language, text in view.code),
-        "\n".join(f"- [{escape(link.text)}]({link.url})" for link in view.links),
-        *view.notes,
-    ]
-    return UNIT_GAP.sub("\u00a0", "\n\n".join(part for part in parts if part))
-
-
-def facts_of(facts: Iterable[tuple[str, str]]) -> str:
-    rows = [f"| {cell(label)} | {cell(value)} |" for label, value in facts]
-    return "\n".join(["| | |", "|:--|:--|", *rows]) if rows else ""
-
-
-def table_of(table: Table) -> str:
-    """A Markdown table with figures to the right; cells cannot break out of it."""
-    if not table.rows:
-        return ""
-    rules = [rule([row[at] for row in table.rows]) for at in range(len(table.columns))]
-    lines = [line(table.columns), f"|{'|'.join(rules)}|", *(line(row) for row in table.rows)]
-    return "\n".join([*([f"**{escape(table.title)}**\n"] if table.title else []), *lines])
-
-
-def rule(column: list[Cell]) -> str:
-    return "--:" if all(is_figure(value) for value in column) else ":--"
-
-
-def is_figure(value: Cell) -> bool:
-    return not isinstance(value, str) or NUMBER.fullmatch(value) is not None
-
-
-def line(cells: Iterable[Cell]) -> str:
-    return "| " + " | ".join(cell(value) for value in cells) + " |"
-
-
-def cell(value: Cell) -> str:
-    if value is None:
-        return ""
-    words = " ".join(str(value).split())
-    if len(words) > MAX_CELL_CHARACTERS:
-        words = words[:MAX_CELL_CHARACTERS] + " …"
-    return escape(words)
-
-
-def escape(text: str) -> str:
-    """The text as it is: what comes from somebody's data is never read as Markdown."""
-    return SPECIAL.sub(r"\\\1", text)
-
-
-def fenced(text: str) -> str:
-    return text.rstrip().replace("```", "'''")
-
-
-def button(action: Action, first: bool) -> Button:
-    if action.decide is None:
-        icon = NEXT_STEP if first else "message-square"
-        return Button("say", action.label, {"text": action.say}, icon)
-    payload = {"approval_id": action.approval_id, "decision": action.decide}
-    return Button("decide", action.label, payload, ICONS[action.decide])
-
-
-def figure(chart: Chart) -> Json:
-    """The chart for Plotly. No background of its own, so that it suits light and dark."""
-    if chart.kind == "bar":
-        return bars(chart)
-    trace: Json = {"type": "scatter", "mode": "lines", "x": chart.x, "y": chart.y}
-    trace["line"] = {"color": COLOR, "width": 2}
-    return {"data": [trace], "layout": layout(chart, 260), "config": CONFIG}
-
-
-LONG_LABEL_CHARACTERS = 14
-MANY_BARS = 12
-
-
-def bars(chart: Chart) -> Json:
-    """Upright for figures and short labels; lying, with room for the words, for long ones."""
-    labels = [str(value) for value in chart.x]
-    words = any(isinstance(value, str) for value in chart.x)
-    lying = words and (max(map(len, labels)) > LONG_LABEL_CHARACTERS or len(labels) > MANY_BARS)
-    trace: Json = {"type": "bar", "marker": {"color": COLOR}, "x": labels, "y": chart.y}
-    made = layout(chart, 260)
-    if lying:
-        trace |= {"x": chart.y, "y": labels, "orientation": "h"}
-        made = layout(chart, 90 + 22 * len(labels))
-        made["xaxis"], made["yaxis"] = made["yaxis"], made["xaxis"]
-        made["yaxis"] |= {"autorange": "reversed", "dtick": 1, "title": None}
-    if words:
-        made["yaxis" if lying else "xaxis"]["type"] = "category"
-    return {"data": [trace], "layout": made, "config": CONFIG}
-
-
-CONFIG = {"displayModeBar": False, "responsive": True}
-
-
-def layout(chart: Chart, height: int) -> Json:
-    axis = {"gridcolor": "rgba(128,128,128,0.18)", "zeroline": False, "automargin": True}
-    small = {"size": 12}
+def message(
+    message_id: str, thread_id: str, card: Card, created: str, parent_id: str | None = None
+) -> Json:
+    """The message as Chainlit keeps it: one without text. Search and export read the view in it."""
     return {
-        "title": {"text": plain(chart.title), "font": {"size": 14}, "x": 0},
-        "height": height,
-        "margin": {"l": 8, "r": 12, "t": 44, "b": 8},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": INK},
-        "bargap": 0.25,
-        "showlegend": False,
-        "xaxis": axis | {"title": {"text": plain(chart.x_title), "font": small}},
-        "yaxis": axis | {"title": {"text": plain(chart.y_title), "font": small}},
+        "id": message_id,
+        "threadId": thread_id,
+        "parentId": parent_id,
+        "createdAt": created,
+        "start": created,
+        "end": created,
+        "output": "",
+        "name": AUTHOR,
+        "type": "assistant_message",
+        "streaming": False,
+        "isError": False,
+        "waitForAnswer": False,
+        "metadata": {"key": card.key, "view": card.view},
     }
 
 
-def plain(text: str) -> str:
-    """Plotly reads some HTML in its texts."""
-    return text.replace("<", "‹").replace(">", "›")
+def element(step: Json, card: Card) -> Json:
+    """What draws the message, as Chainlit keeps it."""
+    return {
+        "id": name_id(step["id"], ELEMENT),
+        "forId": step["id"],
+        "threadId": step["threadId"],
+        "type": "custom",
+        "name": ELEMENT,
+        "display": "inline",
+        "mime": "application/json",
+        "props": card.props,
+    }
 
 
-def element_bytes(element: Element) -> bytes:
-    return json.dumps(element.content, ensure_ascii=False, allow_nan=False).encode()
+def words(w: Words) -> dict[str, str]:
+    """What stands on a card besides its view. `{…}` is filled in by the page."""
+    return {**reading_words(w), **plan_words(w), **sample_words(w)}
+
+
+def reading_words(w: Words) -> dict[str, str]:
+    return {
+        "details": w("Details"),
+        "less": w("Less"),
+        "all": w("Show all {count}", count="{count}"),
+        "fewer": w("Show fewer"),
+        "copy": w("Copy"),
+        "copied": w("Copied"),
+        "snippets": w("Ways to call it"),
+        "code_bash": "curl",
+        "code_python": "Python",
+        "latency": w("{number} ms", number="{number}"),
+        "meaning": w("What this means"),
+        "new_tab": w("(opens in a new tab)"),
+        "unreachable": w("The server does not answer. Try again in a moment."),
+        "still_answering": w("One moment: the answer before this is still being written."),
+    }
+
+
+def plan_words(w: Words) -> dict[str, str]:
+    return {
+        "ask_again": w("Ask with these numbers"),
+        "undo": w("Back to the plan"),
+        "more_settings": w("{count} more settings", count="{count}"),
+        "instead_of": w("instead of {value}", value="{value}"),
+        "lower": w("{name}: lower", name="{name}"),
+        "higher": w("{name}: higher", name="{name}"),
+        "between": w("A number from {least} to {most}.", least="{least}", most="{most}"),
+        "whole_between": w(
+            "A whole number from {least} to {most}.", least="{least}", most="{most}"
+        ),
+    }
+
+
+def sample_words(w: Words) -> dict[str, str]:
+    return {
+        "label": w("Label"),
+        "all_labels": w("All labels"),
+        "previous": w("Previous"),
+        "next": w("Next"),
+        "page": w("Page {page} of {pages}", page="{page}", pages="{pages}"),
+        "rows": w("{count} rows", count="{count}"),
+    }

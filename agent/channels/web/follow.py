@@ -1,4 +1,4 @@
-"""What happens in the background reaches the threads it belongs to: runs and approvals.
+"""What happens in the background reaches the threads it belongs to: runs, approvals, endpoints.
 
 The bus only says that it is worth looking. What is shown is read from the records, so an event
 that was missed, in a crash say, is made up for when the server starts or the thread is opened.
@@ -14,16 +14,16 @@ from typing import Any
 
 from sqlalchemy import select
 
-from agent.channels.web.cards import Cards, renew_buttons
-from agent.channels.web.drawing import Card, draw
+from agent.channels.web.cards import Cards
+from agent.channels.web.drawing import draw
 from agent.channels.web.edge import attempt
-from agent.channels.web.progress import progress_card
-from agent.language import words_in
+from agent.language import Words, words_in
 from agent.shown import approval_view, run_view, view_of
+from agent.views import View
 from core import approvals
-from core.events import ApprovalChanged, RunChanged
+from core.events import ApprovalChanged, EndpointChanged, RunChanged
 from core.identity import Caller
-from core.records.tables import Approval, Run
+from core.records.tables import Approval, Endpoint, Owned, Run
 from tools import base
 from tools.base import House, ToolContext
 
@@ -69,6 +69,8 @@ class Follow:
                 self._wake.set()
             case ApprovalChanged(approval_id=approval_id):
                 self.spawn(self.approval(approval_id, news=True))
+            case EndpointChanged(endpoint=name):
+                self.spawn(self.endpoints(name))
 
     def spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(guarded(work))
@@ -96,18 +98,29 @@ class Follow:
         with self.house.database.read() as session:
             return list(session.scalars(wanted))
 
+    async def words(self, thread_id: str) -> Words:
+        return words_in(await self.cards.history.language_of_thread(thread_id))
+
     async def run(self, run_id: str) -> None:
         """Draw the run's card as it is now; when it has ended, as its report, once."""
         run = await asyncio.to_thread(self.find_run, run_id)
         if run is None:
             return
-        card = await self.run_card(run)
+        told = await asyncio.to_thread(self.told, run, run.thread_id, "run_status", run=run.id)
         news = run.state in ENDED and run.reported_at is None
         for thread_id in await self.threads(run, run.id):
-            await self.cards.show(thread_id, card, last=news and thread_id == run.thread_id)
+            view = run_view(told, await self.words(thread_id))
+            await self.show_run(thread_id, view, news=news and thread_id == run.thread_id)
         if news:
             await asyncio.to_thread(self.mark_reported, run_id)
-            await self.cards.toast(run.thread_id or "", f"{run.id} has {run.state}.")
+
+    async def show_run(self, thread_id: str, view: View, *, news: bool) -> None:
+        """A report that nobody would see where the card stands comes to the end of the thread."""
+        buried = news and await self.cards.is_buried(thread_id, view.key)
+        await self.cards.show(thread_id, draw(view, await self.words(thread_id)), last=buried)
+        if news:
+            await self.cards.look_at(thread_id, view.key)
+            await self.cards.toast(thread_id, f"{view.title}: {view.state_label}")
 
     async def threads(self, record: Run | Approval, key: str) -> list[str]:
         """Where the record was asked for, if that is one of our threads, and where it is shown."""
@@ -118,14 +131,12 @@ class Follow:
         ours = await self.cards.history.owner_of(home) == record.owner
         return [*found, home] if ours else found
 
-    async def run_card(self, run: Run) -> Card:
-        result = await asyncio.to_thread(self.status, run)
-        card = draw(run_view(result, words_in("en")))
-        return card if run.state in ENDED else progress_card(run, card)
-
-    def status(self, run: Run) -> dict[str, Any]:
-        ctx = ToolContext(self.house, Caller(run.owner, run.project), run.thread_id)
-        return base.as_json(base.find("run_status").run(ctx, run=run.id))
+    def told(
+        self, owned: Owned, thread_id: str | None, tool: str, **arguments: Any
+    ) -> dict[str, Any]:
+        """What a reading tool says to the owner of a record."""
+        ctx = ToolContext(self.house, Caller(owned.owner, owned.project), thread_id)
+        return base.as_json(base.find(tool).run(ctx, **arguments))
 
     def find_run(self, run_id: str) -> Run | None:
         with self.house.database.read() as session:
@@ -145,11 +156,12 @@ class Follow:
         approval = await asyncio.to_thread(self.find_approval, approval_id)
         if approval is None:
             return
-        card = draw(approval_view(approvals.as_dict(approval), words_in("en")))
         for thread_id in await self.cards.showing(approval.id, approval.owner):
-            await self.cards.show(thread_id, card)
+            w = await self.words(thread_id)
+            view = approval_view(approvals.as_dict(approval), w)
+            await self.cards.show(thread_id, draw(view, w))
             if news and approval.state == "waiting":
-                await self.cards.look_at(thread_id, card.key)
+                await self.cards.look_at(thread_id, view.key)
         if approval.state == "done":
             await self.outcome(approval, news)
 
@@ -160,15 +172,17 @@ class Follow:
     async def outcome(self, approval: Approval, news: bool) -> None:
         """The approved call's result, once in each thread; a run is its own card."""
         run_id = await asyncio.to_thread(self.run_of, approval.id)
-        view = view_of(approval.tool, approval.result or {}, words_in("en"))
         for thread_id in await self.threads(approval, approval.id):
-            key = run_id or f"{approval.id}/result"
-            if await self.cards.has(thread_id, key):
-                continue
-            if run_id is not None:
-                await self.run(run_id)
-            elif view is not None:
-                await self.cards.show(thread_id, replace(draw(view), key=key))
+            w = await self.words(thread_id)
+            view = view_of(approval.tool, approval.result or {}, w)
+            key = run_id or key_of(approval, view)
+            if not await self.cards.has(thread_id, key):
+                if run_id is not None:
+                    await self.run(run_id)
+                elif view is not None:
+                    await self.cards.show(thread_id, replace(draw(view, w), key=key))
+            elif news and view is not None and view.kind == "endpoint":
+                await self.cards.show(thread_id, draw(view, w), last=True)
             if news:
                 await self.cards.look_at(thread_id, key)
 
@@ -176,16 +190,39 @@ class Follow:
         with self.house.database.read() as session:
             return session.scalar(select(Run.id).where(Run.approval_id == approval_id))
 
+    async def endpoints(self, name: str) -> None:
+        """Draw the endpoint's cards as it is now; those of one that is gone stay as they were."""
+        with self.house.database.read() as session:
+            rows = list(session.scalars(select(Endpoint).where(Endpoint.name == name)))
+        for row in rows:
+            await self.endpoint(row)
+
+    async def endpoint(self, row: Endpoint) -> None:
+        threads = await self.cards.showing(f"endpoint/{row.name}", row.owner)
+        if not threads:
+            return
+        told = await asyncio.to_thread(self.told, row, None, "endpoint_status", endpoint=row.name)
+        for thread_id in threads:
+            w = await self.words(thread_id)
+            view = view_of("endpoint_status", told, w)
+            if view is not None:
+                await self.cards.show(thread_id, draw(view, w))
+
     async def opened(self, tab: Any) -> None:
         """Bring the cards of a thread up to date when a tab has opened it, or is back."""
-        for stored in await self.cards.of_thread(tab.thread_id):
-            key = stored["key"]
+        for key in await self.cards.of_thread(tab.thread_id):
             if key.startswith("run_"):
                 await guarded(self.run(key))
             elif key.startswith("ap_") and not key.endswith("/result"):
                 await guarded(self.approval(key))
-            else:
-                await renew_buttons(tab, stored)
+            elif key.startswith("endpoint/"):
+                await guarded(self.endpoints(key.removeprefix("endpoint/")))
+
+
+def key_of(approval: Approval, view: View | None) -> str:
+    """An endpoint is one card in a thread, whatever is done with it; other results stand alone."""
+    lives = view is not None and view.kind == "endpoint"
+    return view.key if view is not None and lives else f"{approval.id}/result"
 
 
 async def guarded(work: Awaitable[None]) -> None:

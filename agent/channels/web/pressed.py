@@ -1,42 +1,106 @@
-"""What the buttons of cards call."""
+"""What the buttons and fields of cards call; each answers with plain data for the card.
+
+A button that only speaks for the person needs nothing here: the page sends its words as a message.
+"""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import chainlit as cl
 
-from agent.channels.web import chat
 from agent.channels.web.desk import Desk
+from agent.channels.web.drawing import draw
 from agent.channels.web.edge import attempt, caller_for
+from agent.language import Words, words_in
+from agent.shown import approval_view, view_of
+from agent.shown.errors import help_url
+from core import approvals
+from core.errors import RequestRefused, ThimbleError
 from tools import base
 from tools.base import ToolContext
 
+Json = dict[str, Any]
+Payload = dict[str, Any]
+Work = Callable[[ToolContext, Payload, Words], Json]
+ROWS = ("dataset", "page", "label")
+MOST_CHARACTERS = 4_000
+"""Of a text that an endpoint is tried with."""
+
 
 def register(desk: Desk) -> None:
-    cl.action_callback("say")(partial(say, desk))
-    cl.action_callback("decide")(partial(decide, desk))
+    for name, work in (("decide", decide), ("change", change), ("ask", ask), ("rows", rows)):
+        cl.action_callback(name)(partial(pressed, desk, work))
 
 
-async def say(desk: Desk, action: Any) -> None:
-    """A button that speaks for the user, as if it had been typed."""
-    text = str(action.payload.get("text", ""))[:2_000]
-    spoken = cl.Message(content=text, type="user_message", author="You")
-    await spoken.send()
-    await cl.context.emitter.task_start()
-    try:
-        async with cl.Step(name="on_message", type="run", parent_id=spoken.id):
-            await chat.converse(desk, text, [])
-    finally:
-        await cl.context.emitter.task_end()
+async def pressed(desk: Desk, work: Work, action: Any) -> Json:
+    """What the work makes for whoever pressed, or `error` in words of the thread's language.
 
-
-async def decide(desk: Desk, action: Any) -> None:
-    """Approve or reject. What comes of it is posted by `follow`, wherever it was decided."""
+    What comes of a decision or a change is posted by `follow`, wherever it was decided.
+    """
     session = cl.context.session
+    w = words_in(await desk.history.language_of_thread(session.thread_id))
     ctx = ToolContext(desk.house, caller_for(session.user.identifier), session.thread_id)
-    approval_id = str(action.payload.get("approval_id", ""))
-    decision = str(action.payload.get("decision", ""))
-    failure = await attempt(asyncio.to_thread(base.decide, ctx, approval_id, decision))
+    made: list[Json] = []
+
+    async def run() -> None:
+        try:
+            made.append(await asyncio.to_thread(work, ctx, action.payload, w))
+        except ThimbleError as refusal:
+            made.append({"error": told(refusal, w)})
+
+    failure = await attempt(run())
     if failure is not None:
-        await cl.Message(failure).send()
+        return {"error": {"message": w.told(failure)}}
+    if asked := made[0].get("approval"):
+        await desk.cards.show(session.thread_id, draw(approval_view(asked, w), w), last=True)
+        await desk.cards.look_at(session.thread_id, asked["id"])
+    return made[0]
+
+
+def told(refusal: ThimbleError, w: Words) -> Json:
+    return {
+        "message": w.told(refusal.message),
+        "fix": w.told(refusal.fix) if refusal.fix else None,
+        "param": refusal.param,
+        "help": help_url(refusal.code, w),
+    }
+
+
+def decide(ctx: ToolContext, payload: Payload, _: Words) -> Json:
+    """Approve or reject."""
+    approval_id, decision = (str(payload.get(name, "")) for name in ("approval_id", "decision"))
+    return {"state": base.decide(ctx, approval_id, decision)["state"]}
+
+
+def change(ctx: ToolContext, payload: Payload, _: Words) -> Json:
+    """Ask for the same with other values. The request that waited is replaced by the new one."""
+    before = approvals.get(ctx.house.database, ctx.caller, str(payload.get("approval_id", "")))
+    if before.state not in approvals.UNDECIDED:
+        raise approvals.refusal(before)
+    values = payload.get("arguments")
+    if not isinstance(values, dict):
+        raise RequestRefused("The values to change are missing.", param="arguments")
+    return {"approval": base.call(ctx, before.tool, before.asked | values).approval}
+
+
+def ask(ctx: ToolContext, payload: Payload, _: Words) -> Json:
+    """One answer of an endpoint, and of its base beside it."""
+    endpoint, text = str(payload.get("endpoint", "")), str(payload.get("text", ""))
+    compared = {"compare_with": "base"} if payload.get("compare") else {}
+    arguments = {"endpoint": endpoint, "input": text[:MOST_CHARACTERS], **compared}
+    return result_of(ctx, "ask_endpoint", arguments)
+
+
+def rows(ctx: ToolContext, payload: Payload, w: Words) -> Json:
+    """One page of a dataset's rows, as the card shows them."""
+    wanted: Json = {name: payload[name] for name in ROWS if name in payload}
+    view = view_of("sample_dataset", result_of(ctx, "sample_dataset", wanted), w)
+    page = asdict(view.sample) if view is not None and view.sample is not None else {}
+    return {name: page[name] for name in ("rows", "page", "pages", "total") if name in page}
+
+
+def result_of(ctx: ToolContext, tool: str, arguments: Json) -> Json:
+    return base.call(ctx, tool, arguments).result or {}

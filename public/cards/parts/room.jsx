@@ -1,0 +1,88 @@
+// What every part of a card needs: its words and what its buttons call.
+import { createContext, useContext, useEffect, useRef, useState } from 'react'
+
+const Room = createContext(null)
+
+const useRoom = () => useContext(Room)
+
+// `{page}` in a text becomes the value of that name.
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole))
+}
+
+const grouped = (number) => Number(number).toLocaleString('en')
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`
+
+// Ask the server; the answer, or null after a failure, which `failure` then tells.
+function useAsk() {
+  const { words, callAction } = useRoom()
+  const [busy, setBusy] = useState(false)
+  const [failure, setFailure] = useState(null)
+  async function ask(name, payload) {
+    setBusy(true)
+    setFailure(null)
+    try {
+      const answer = await callAction({ name, payload })
+      const told = (answer && answer.response) || {}
+      if (!told.error) return told
+      setFailure(told.error)
+    } catch (error) {
+      setFailure({ message: words.unreachable })
+    } finally {
+      setBusy(false)
+    }
+    return null
+  }
+  return { ask, busy, failure, setFailure }
+}
+
+// The width that an element has on the screen, for charts whose text must not be stretched.
+function useWidth(least) {
+  const place = useRef(null)
+  const [width, setWidth] = useState(0)
+  useEffect(() => {
+    const watcher = new ResizeObserver(([entry]) => setWidth(Math.floor(entry.contentRect.width)))
+    watcher.observe(place.current)
+    return () => watcher.disconnect()
+  }, [])
+  return [place, Math.max(least, width)]
+}
+
+let made = 0
+
+// An id that no other card on the page has.
+function useName(prefix) {
+  const [name] = useState(() => `thimble-${prefix}-${(made += 1)}`)
+  return name
+}
+
+function Failure({ failure }) {
+  const { words } = useRoom()
+  if (!failure) return null
+  return (
+    <p className="thimble-failure" role="alert">
+      {failure.message} {failure.fix}{' '}
+      {failure.help ? <Away url={failure.help}>{words.meaning}</Away> : null}
+    </p>
+  )
+}
+
+// A link that opens beside the chat. Only addresses of this server become links.
+function Away({ url, className, download, children }) {
+  const { words } = useRoom()
+  if (!/^\/(?!\/)/.test(url)) return <span>{children}</span>
+  if (download) {
+    return (
+      <a className={className} href={url} download>
+        {children}
+      </a>
+    )
+  }
+  return (
+    <a className={className || 'thimble-link'} href={url} target="_blank" rel="noreferrer">
+      {children}
+      <span className="thimble-unseen"> {words.new_tab}</span>
+    </a>
+  )
+}

@@ -1,0 +1,71 @@
+// A field to try an endpoint with; its answer, and what it is compared with beside it.
+import { useState } from 'react'
+
+function TryIt({ form }) {
+  const { ask, busy, failure } = useAsk()
+  const [text, setText] = useState('')
+  const [told, setTold] = useState(null)
+  const name = useName('try')
+  async function submit(event) {
+    event.preventDefault()
+    const wanted = text.trim() || form.placeholder
+    const answer = await ask('ask', { endpoint: form.target, text: wanted, compare: Boolean(form.other) })
+    if (answer) setTold({ ...answer, text: wanted })
+  }
+  return (
+    <section className="thimble-part">
+      <form className="thimble-form" onSubmit={submit}>
+        <label htmlFor={name}>{form.label}</label>
+        <div>
+          <input
+            id={name}
+            className="thimble-input"
+            value={text}
+            maxLength={4000}
+            placeholder={form.placeholder}
+            autoComplete="off"
+            onChange={(event) => setText(event.target.value)}
+          />
+          <Button look="main" type="submit" busy={busy} disabled={busy}>
+            {form.button}
+          </Button>
+        </div>
+      </form>
+      <Failure failure={failure} />
+      <div className="thimble-answers" aria-live="polite">
+        {told ? <Told name={form.mine} told={told} first /> : null}
+        {told && told.compared ? <Told name={form.other} told={told.compared} /> : null}
+      </div>
+    </section>
+  )
+}
+
+function Told({ name, told, first }) {
+  const { words } = useRoom()
+  const [best, ...others] = told.answer.labels
+  return (
+    <div className="thimble-told" data-first={first}>
+      <p className="thimble-quiet">
+        {name} <span className="thimble-where">{fill(words.latency, { number: told.latency_ms.toFixed(1) })}</span>
+      </p>
+      <p className="thimble-best">{best.label}</p>
+      <ul className="thimble-lines">
+        {[best, ...others].slice(0, 4).map(({ label, score }) => (
+          <Chance key={label} label={label} share={score} />
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+function Chance({ label, share }) {
+  return (
+    <li>
+      <span className="thimble-name">{label}</span>
+      <span className="thimble-rod" aria-hidden="true">
+        <span style={{ width: `${100 * share}%` }} />
+      </span>
+      <span className="thimble-number">{percent(share)}</span>
+    </li>
+  )
+}
