@@ -31,15 +31,20 @@ def mount(app: FastAPI, house: House, converse: "Converse | None" = None) -> Non
     spot = place.prepare(house.settings)
     from chainlit.server import app as chainlit_app
 
-    from agent.channels.web import chat, door, pressed, uploads
+    from agent.channels.web import chat, door, export, page, pressed, uploads
 
     made = open_desk(house, spot, converse)
     chat.register(made)
     pressed.register(made)
-    door.configure(house.settings)
+    door.configure()
     door.close_unused()
-    door.guard_sockets(made.history, made.follow)
-    app.include_router(uploads.routes(house, made.history))
+    door.guard_sockets(made)
+    for routes in (
+        uploads.routes(house, made.history),
+        page.routes(house, spot),
+        export.routes(made.history),
+    ):
+        app.include_router(routes)
     # Not `mount_chainlit`: it would load a file of ours by its path and add a middleware that
     # logs an error for each request that a browser gives up.
     greeted = door.Greeter(chainlit_app, made.history)
@@ -60,11 +65,17 @@ def open_desk(house: House, spot: place.Place, converse: "Converse | None") -> "
 
 
 def follow_while_running(app: FastAPI, made: "Desk") -> None:
+    from agent.channels.web import cut
+    from agent.channels.web.edge import attempt
+
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(running: FastAPI) -> AsyncIterator[Any]:
-        async with inner(running) as state, made.follow.following():
-            yield state
+        async with inner(running) as state:
+            # Before anybody can ask anew; what goes wrong here is in the log.
+            await attempt(cut.tell(made.cards))
+            async with made.follow.following():
+                yield state
 
     app.router.lifespan_context = lifespan

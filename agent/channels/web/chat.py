@@ -4,26 +4,26 @@ The functions are registered by `mount`; Chainlit never loads a file of ours by 
 """
 
 import hmac
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import chainlit as cl
 
+from agent.channels.web import cut, panel
 from agent.channels.web.desk import Desk
 from agent.channels.web.edge import OWNER, attempt, caller_for
+from agent.channels.web.history import ELEMENT_URL
+from agent.channels.web.tabs import InAllTabs, others
+from agent.channels.web.titles import title_of
 from agent.channels.web.turn import Turn
-from agent.language import Language
+from agent.channels.web.visitors import language_of_tab
+from agent.language import Language, Words, words_in
 from agent.language.detect import language_of_tag
 from agent.session import FileRef
 
 PUBLIC = "/chat/public/"
-STARTERS = (
-    ("How do I begin?", "How do I build my first app, step by step?", "begin"),
-    ("What can you do?", "What can you do?", "abilities"),
-    ("Format my data", "How do I format data for fine-tuning?", "format"),
-    ("What is running?", "What is running?", "running"),
-)
 
 
 def register(desk: Desk) -> None:
@@ -36,6 +36,7 @@ def register(desk: Desk) -> None:
     cl.set_starters(starters)
     cl.on_message(partial(answer, desk))
     cl.on_chat_resume(resumed)
+    cl.on_settings_update(partial(panel.changed, desk))
 
 
 async def let_in(_: Any) -> Any:
@@ -56,7 +57,17 @@ async def check(desk: Desk, _: str, password: str) -> Any:
 async def starters(_: Any = None, language: str | None = None) -> list[Any]:
     return [
         cl.Starter(label=label, message=text, icon=f"{PUBLIC}icons/{icon}.svg")
-        for label, text, icon in STARTERS
+        for label, text, icon in beginnings(words_in(language_of_tag(language or "en")))
+    ]
+
+
+def beginnings(w: Words) -> list[tuple[str, str, str]]:
+    """What stands on the first page to be pressed: label, what it says, icon."""
+    return [
+        (w("How do I begin?"), w("How do I build my first app, step by step?"), "begin"),
+        (w("What can you do?"), w("What can you do?"), "abilities"),
+        (w("Format my data"), w("How do I format data for fine-tuning?"), "format"),
+        (w("What is running?"), w("What is running?"), "running"),
     ]
 
 
@@ -65,30 +76,71 @@ async def resumed(thread: Any) -> None:
 
 
 async def answer(desk: Desk, message: Any) -> None:
+    """A message that was typed, or said by a button of the page."""
+    tab = cl.context.session
+    await as_typed(message)
+    await show_to_others(tab, message)
     files = [FileRef(Path(file.path).name, file.name) for file in message.elements if file.path]
-    await converse(desk, message.content, files)
+    await name_thread(desk, tab, message, files)
+    text, files = await cut.asked_again(desk.history, tab.thread_id, message.content, files)
+    await converse(desk, text, files)
+
+
+async def as_typed(message: Any) -> None:
+    """A command of the menu is said like one that is typed: only words are stored."""
+    if message.command:
+        message.content = f"/{message.command} {message.content}".strip()
+        message.command = None
+        await message.update()
+
+
+async def show_to_others(tab: Any, message: Any) -> None:
+    """The tab that sent a message shows it by itself; here the other tabs of the thread do."""
+    run = cl.context.current_run
+    for other in others(tab):
+        await other.emit("new_message", message.to_dict())
+        for file in message.elements:
+            place = {"url": f"{ELEMENT_URL}{file.id}", "forId": message.id}
+            await other.emit("element", file.to_dict() | place)
+        if run is not None:
+            await other.emit("new_message", run.to_dict())
+
+
+async def name_thread(desk: Desk, tab: Any, message: Any, files: list[FileRef]) -> None:
+    """A thread that begins with a file is called by it; Chainlit itself only knows the words."""
+    title = title_of(message.content, [file.filename for file in files])
+    if files and await desk.history.name_first(tab.thread_id, message.id, title):
+        await tab.emit("first_interaction", {"interaction": title, "thread_id": tab.thread_id})
 
 
 async def converse(desk: Desk, text: str, files: list[FileRef]) -> None:
     """One turn, drawn as it goes. Nothing but plain words leaves it, whatever happens."""
-    session = cl.context.session
-    await remember_tab(desk, session)
-    turn = Turn(desk.cards, session.thread_id)
-    caller = caller_for(session.user.identifier)
-    conversation = desk.converse(desk.house, caller, session.thread_id, "web")
-    failure = await attempt(turn.run(conversation.reply(text, files)))
+    tab = cl.context.session
+    cl.context.emitter = InAllTabs(tab)
+    language = await language_of_tab(desk.house, tab)
+    await tell_others(tab, "task_start")
+    try:
+        if await desk.turns.run(tab.thread_id, turn(desk, tab, language, text, files)):
+            await cl.Message(words_in(language)("Stopped.")).send()
+        await desk.history.mark_thread(tab.thread_id, asking=None)
+    finally:
+        await tell_others(tab, "task_end")
+
+
+async def tell_others(tab: Any, event: str) -> None:
+    """Chainlit itself tells the tab that asks when a turn begins and ends."""
+    for other in others(tab):
+        await other.emit(event, {})
+
+
+async def turn(desk: Desk, tab: Any, language: Language, text: str, files: list[FileRef]) -> None:
+    asking = {"text": text, "files": [asdict(file) for file in files]}
+    await desk.history.mark_thread(tab.thread_id, tab=tab.id, language=language, asking=asking)
+    # Let a reload, and a tab that outlives the server, find the thread again.
+    await cl.context.emitter.send_window_message({"thimble_thread": tab.thread_id})
+    caller = caller_for(tab.user.identifier)
+    conversation = desk.converse(desk.house, caller, tab.thread_id, "web", language)
+    drawn = Turn(desk.cards, tab.thread_id, language)
+    failure = await attempt(drawn.run(conversation.reply(text, files)), drawn.w)
     if failure is not None:
         await cl.Message(failure).send()
-
-
-def page_language(tab: Any) -> Language:
-    """What the browser asks for; Chainlit keeps the first of its languages."""
-    return language_of_tag(tab.language)
-
-
-async def remember_tab(desk: Desk, session: Any) -> None:
-    """Let a reload, and a tab that outlives the server, find the thread again."""
-    await desk.history.mark_thread(
-        session.thread_id, tab=session.id, language=page_language(session)
-    )
-    await cl.send_window_message({"thimble_thread": session.thread_id})

@@ -11,12 +11,10 @@ from fastapi import Request, Response
 from jwt import InvalidTokenError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.channels.web import chat
-from agent.channels.web.follow import Follow
+from agent.channels.web import chat, panel
+from agent.channels.web.desk import Desk
 from agent.channels.web.history import History
 from agent.channels.web.ids import is_uuid
-from agent.channels.web.place import LANGUAGE
-from core.settings import Settings
 
 UNUSED = (
     "/auth/jwt",
@@ -26,12 +24,15 @@ UNUSED = (
     "/mcp",
     "/project/element",
     "/project/file",
+    "/project/settings",
     "/project/share/",
     "/project/thread/share",
+    "/project/translations",
     "/slack/",
     "/teams/",
 )
 """Routes for what we do not have, or answer ourselves."""
+MOST_MB = 1_000_000
 
 
 def close_unused() -> None:
@@ -40,15 +41,15 @@ def close_unused() -> None:
     ]
 
 
-def configure(settings: Settings) -> None:
-    """The part of the configuration that comes from our settings."""
-    config.features.spontaneous_file_upload.max_size_mb = settings.max_upload_mb
-    config.ui.language = LANGUAGE
+def configure() -> None:
+    """The page refuses no file by its size, in English and for a moment: `uploads` does."""
+    config.features.spontaneous_file_upload.max_size_mb = MOST_MB
     config.ui.default_theme = "system"
 
 
-def guard_sockets(history: History, follow: Follow) -> None:
-    """Look at what a tab says of itself before Chainlit does, and revive its cards afterwards."""
+def guard_sockets(desk: Desk) -> None:
+    """Look at what a tab says of itself before Chainlit does; give it its own afterwards."""
+    history, follow = desk.history, desk.follow
     connect = sio.handlers["/"]["connect"]
     connected = sio.handlers["/"]["connection_successful"]
 
@@ -61,11 +62,19 @@ def guard_sockets(history: History, follow: Follow) -> None:
     async def connected_and_drawn(sid: str) -> None:
         await connected(sid)
         tab = WebsocketSession.get(sid)
+        if tab is not None:
+            await panel.offer(desk, tab)
         if tab is not None and tab.has_first_interaction:
             await follow.opened(tab)
 
+    async def stopped(sid: str) -> None:
+        tab = WebsocketSession.get(sid)
+        if tab is not None:
+            desk.turns.stop(tab.thread_id)
+
     sio.on("connect", guarded_connect)
     sio.on("connection_successful", connected_and_drawn)
+    sio.on("stop", stopped)
 
 
 class Greeter:

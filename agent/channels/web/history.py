@@ -13,6 +13,7 @@ from chainlit.utils import utc_now
 from sqlalchemy import text
 
 from agent.channels.web.ids import is_uuid
+from agent.channels.web.titles import title_of
 from agent.language import Language
 from core.errors import RequestRefused
 from core.identity import Caller
@@ -135,12 +136,31 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
     async def update_thread(self, thread_id: str, *args: Any, **kwargs: Any) -> None:
         if not is_uuid(thread_id):
             raise RequestRefused("This is not the id of a thread.", code="not_found")
+        if kwargs.get("user_id") and kwargs.get("name") is not None:
+            kwargs["name"] = await self.first_name(thread_id, kwargs["name"])
         # A tab that goes writes back the metadata as it found it: what we marked since must stay.
         for name in STALE:
             (kwargs.get("metadata") or {}).pop(name, None)
         # It reads the metadata and writes it back, so two at once would lose one of the changes.
         async with self._threads:
             await super().update_thread(thread_id, *args, **kwargs)
+
+    async def first_name(self, thread_id: str, said: str) -> str | None:
+        """What Chainlit may call a thread that begins; it would take the whole message."""
+        found = await self.rows("SELECT name FROM threads WHERE id = :id", id=thread_id)
+        return None if found and found[0]["name"] else title_of(said)
+
+    async def name_first(self, thread_id: str, message_id: str, title: str) -> bool:
+        """Call the thread so if this is its first message; later its owner may have renamed it."""
+        before = await self.rows(
+            "SELECT 1 FROM steps WHERE \"threadId\" = :id AND type = 'user_message' "
+            "AND id <> :message LIMIT 1",
+            id=thread_id,
+            message=message_id,
+        )
+        if not before:
+            await self.update_thread(thread_id, name=title)
+        return not before
 
     async def mark_thread(self, thread_id: str, **marks: Any) -> None:
         """Keep something of ours with the thread, by the names of `OURS`; None takes it away."""

@@ -11,21 +11,25 @@ chat/secret      signs the login cookies
 
 import hashlib
 import importlib.util
-import json
 import os
 import re
 import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from agent.channels.web import elements
 from core.errors import SettingsError
 from core.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 URL_PATH = "/chat"
-LANGUAGE = "en-US"
+WELCOMES = (
+    ("chainlit.md", "chainlit.md"),
+    ("chainlit.md", "chainlit_en-US.md"),
+    ("chainlit_zh-CN.md", "chainlit_zh-CN.md"),
+)
+"""The page on how it works, by the names that Chainlit looks for."""
 FROM_THE_SHELL = (
     "DATABASE_URL",
     "LITERAL_API_KEY",
@@ -41,6 +45,10 @@ FROM_THE_SHELL = (
     "CHAINLIT_PARENT_ROOT_PATH",
 )
 """Variables that would switch something of Chainlit's on by being there."""
+OURS = (
+    '<link rel="stylesheet" href="/public/page.css" /><script src="/public/page.js" defer></script>'
+)
+"""Besides public/thimble.css and .js, of which Chainlit knows."""
 REMOTE_LINK = re.compile(r"<link\b[^>]*\bhref=\"https?://[^>]*>", re.DOTALL)
 CSP = "; ".join(
     (
@@ -86,7 +94,6 @@ def prepare(settings: Settings) -> Place:
     place.elements.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(place.app, ignore_errors=True)
     copy_configuration(place.app)
-    write_words(place.app, settings)
     write_page(place.app)
     set_environment(place)
     return place
@@ -101,27 +108,13 @@ def copy_configuration(app: Path) -> None:
         )
     shutil.copytree(REPOSITORY / ".chainlit", app / ".chainlit")
     shutil.copytree(REPOSITORY / "public", app / "public")
-    for name in ("chainlit.md", f"chainlit_{LANGUAGE}.md"):
-        shutil.copyfile(REPOSITORY / "chainlit.md", app / name)
-
-
-def write_words(app: Path, settings: Settings) -> None:
-    """Say below the input where the user's text goes."""
-    path = app / ".chainlit" / "translations" / f"{LANGUAGE}.json"
-    words = json.loads(path.read_text(encoding="utf-8"))
-    words["chat"]["watermark"] = where_text_goes(settings)
-    path.write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
-
-
-def where_text_goes(settings: Settings) -> str:
-    if settings.llm is None:
-        return "Thimble's own planner answers. Nothing you type or upload leaves this machine."
-    host = urlsplit(settings.llm_base_url or "https://api.openai.com/v1").netloc
-    return f"What you type goes to {settings.llm} at {host}. Files and training stay here."
+    elements.assemble(app / "public")
+    for source, name in WELCOMES:
+        shutil.copyfile(REPOSITORY / source, app / name)
 
 
 def write_page(app: Path) -> None:
-    """Chainlit's page without the links that would fetch fonts and styles from elsewhere."""
+    """Chainlit's page with ours, without the links that would fetch fonts and styles elsewhere."""
     found = importlib.util.find_spec("chainlit")
     assert found is not None and found.origin is not None
     frontend = Path(found.origin).parent / "frontend" / "dist"
@@ -129,7 +122,9 @@ def write_page(app: Path) -> None:
     policy = f'<meta http-equiv="Content-Security-Policy" content="{CSP}" />'
     build = app / "build"
     build.mkdir()
-    (build / "index.html").write_text(page.replace("<head>", f"<head>\n    {policy}", 1), "utf-8")
+    page = page.replace("<head>", f"<head>\n    {policy}", 1)
+    page = page.replace("</head>", f"  {OURS}\n  </head>", 1)
+    (build / "index.html").write_text(page, "utf-8")
     (build / "assets").symlink_to(frontend / "assets", target_is_directory=True)
 
 

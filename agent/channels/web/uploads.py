@@ -6,11 +6,14 @@ served can never run as a page.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Awaitable
 from pathlib import Path
 from typing import Any
 
+import chainlit as cl
 from chainlit.auth import authenticate_user, reuseable_oauth
+from chainlit.context import init_ws_context
 from chainlit.session import WebsocketSession
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -20,6 +23,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from agent.channels.web.drawing import name_id
 from agent.channels.web.edge import attempt, caller_for
 from agent.channels.web.history import History
+from agent.channels.web.tabs import InAllTabs
+from agent.channels.web.visitors import language_of_tab
+from agent.language import Words, words_in
 from core.errors import RequestRefused
 from core.identity import Caller
 from core.records.tables import File
@@ -29,6 +35,7 @@ CHUNK_BYTES = 2**20
 CONNECT_S = 5.0
 FORM_BYTES = 2**16
 """Room for the parts of the form around the file."""
+FILENAME = re.compile(rb'filename="([^"]*)"')
 HARMLESS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -65,7 +72,7 @@ def routes(house: House, history: History) -> APIRouter:
     return router
 
 
-async def answer(work: Awaitable[Response]) -> Response:
+async def answer(work: Awaitable[Response], w: Words | None = None) -> Response:
     """What the work makes, or why not, in the one field that Chainlit's page shows."""
     made: list[Response] = []
 
@@ -75,15 +82,32 @@ async def answer(work: Awaitable[Response]) -> Response:
         except Refusal as refusal:
             made.append(refusal.answer)
 
-    failure = await attempt(run())
+    failure = await attempt(run(), w)
     return made[0] if failure is None else Refusal(400, failure).answer
 
 
 async def take_upload(house: House, request: Request, session_id: str) -> Response:
+    """Keep the file. Why one is not taken is said in the thread: a toast is gone too soon."""
     tab = await tab_of(request, session_id)
+    w = words_in(await language_of_tab(house, tab))
     caller = caller_for(tab.user.identifier)
-    saved = await save(house, request, caller)
-    return JSONResponse(remember(tab, saved, house.files.path(caller, saved.id)))
+    made: list[File] = []
+
+    async def run() -> None:
+        made.append(await save(house, request, caller))
+
+    failure = await attempt(run(), w)
+    if failure is not None:
+        await say_why(tab, getattr(request.state, "filename", ""), failure, w)
+        raise Refusal(400, failure)
+    return JSONResponse(remember(tab, made[0], house.files.path(caller, made[0].id)))
+
+
+async def say_why(tab: Any, filename: str, failure: str, w: Words) -> None:
+    """A message of ours; it is stored with the thread once the thread begins."""
+    init_ws_context(tab).emitter = InAllTabs(tab)
+    shown = w("{name} was not taken.", name=f"`{filename}`") if filename else ""
+    await cl.Message(f"{shown} {failure}".strip()).send()
 
 
 async def sent_file(request: Request, file_id: str, session_id: str) -> Response:
@@ -157,15 +181,22 @@ async def save(house: House, request: Request, caller: Caller) -> File:
 async def capped(request: Request, most: int, limit: int) -> AsyncGenerator[bytes, None]:
     """The body, given up as soon as it is too large, before all of it has come."""
     declared = request.headers.get("content-length", "0")
-    seen = int(declared) if declared.isdecimal() else 0
-    if seen > most:
-        raise too_large(limit)
+    coming = int(declared) if declared.isdecimal() else 0
     seen = 0
     async for chunk in request.stream():
+        if not seen:
+            request.state.filename = name_in(chunk)
         seen += len(chunk)
-        if seen > most:
+        if max(seen, coming) > most:
             raise too_large(limit)
         yield chunk
+
+
+def name_in(form: bytes) -> str:
+    """The file's name, at the beginning of a form, to call it by; "" when it is not there."""
+    found = FILENAME.search(form[:FORM_BYTES])
+    name = found[1].decode("utf-8", "replace") if found else ""
+    return "".join(letter for letter in name if letter.isprintable() and letter != "`")[:120]
 
 
 def too_large(limit: int) -> RequestRefused:

@@ -1,0 +1,37 @@
+// The page around the conversation: theme, language and the link that saves it. What the server
+// asks of it comes as messages to the window.
+const THEME_KEY = 'vite-ui-theme' // where Chainlit keeps the theme
+const OPEN_THREAD = /^\/chat\/thread\/([0-9a-f-]{36})\/?$/
+
+window.addEventListener('message', (event) => {
+  if (event.source !== window || !event.data) return
+  if (event.data.thimble_theme) setTheme(String(event.data.thimble_theme))
+  if (event.data.thimble_language) document.documentElement.lang = event.data.thimble_language
+  if (event.data.thimble_reload) window.location.reload()
+})
+
+function setTheme(theme) {
+  if ((localStorage.getItem(THEME_KEY) || 'system') === theme) return
+  localStorage.setItem(THEME_KEY, theme)
+  const dark = window.matchMedia('(prefers-color-scheme: dark)').matches
+  const variant = theme === 'system' ? (dark ? 'dark' : 'light') : theme
+  const root = document.documentElement
+  root.classList.remove('light', 'dark')
+  root.classList.add(variant)
+  for (const [name, value] of Object.entries(window.theme?.[variant] || {})) {
+    root.style.setProperty(name, value)
+  }
+}
+
+// The link at the head of the page is the same on every page: here it learns which thread is open.
+document.addEventListener(
+  'click',
+  (event) => {
+    const link = event.target.closest?.('a[href^="/chat/threads/"]')
+    if (!link) return
+    const open = OPEN_THREAD.exec(window.location.pathname)
+    if (open) link.setAttribute('href', `/chat/threads/${open[1]}.md`)
+    else event.preventDefault()
+  },
+  true,
+)
