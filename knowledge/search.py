@@ -19,7 +19,8 @@ from core.records import tables
 from core.records.database import Database
 from core.records.queries import owned
 from core.storage import Storage
-from knowledge import ranking
+from knowledge import builtin, ranking
+from knowledge.builtin import HELP, SYSTEM
 from knowledge.embedder import Embeds, Vectors
 from knowledge.ingest import read_folder, read_upload
 from knowledge.passages import Chunk, Key, Passage, Scope
@@ -27,10 +28,6 @@ from knowledge.shelf import MIN_KNOWN, Shelf
 from knowledge.words import terms as terms_of
 
 DOCS = "docs"
-HELP = "help"
-"""The collection of the built-in help: Thimble's own, readable by all."""
-SYSTEM = Caller(user=HELP, project=HELP, actor="system")
-"""Owns the help."""
 
 POOL = 100
 """Hits of each ranking that are fused."""
@@ -101,7 +98,7 @@ class Library:
         whoever calls.
         """
         self.repair()
-        owner = SYSTEM if collection == HELP else caller
+        owner = SYSTEM if builtin.is_help(collection) else caller
         sources = list(read_folder(folder))
         counts = self.shelf.put(Scope.of(owner, collection), sources, wait=True)
         names = {source.source for source in sources}
@@ -119,9 +116,10 @@ class Library:
                     return row
         raise not_found("document", document_id, [])
 
-    def help_page(self, source: str) -> tables.Document:
+    def help_page(self, source: str, language: builtin.Language = "en") -> tables.Document:
         """A page of the built-in help by its file name, as the links between pages name it."""
-        pages = {one["source"]: one["id"] for one in self.documents(SYSTEM, HELP)}
+        collection = builtin.COLLECTIONS[language]
+        pages = {one["source"]: one["id"] for one in self.documents(SYSTEM, collection)}
         if source not in pages:
             raise not_found("help page", source, sorted(pages))
         return self.document(SYSTEM, pages[source])
@@ -178,8 +176,9 @@ class Library:
         self.shelf.rebuild()
 
     def ready(self) -> bool:
-        """Whether the built-in help can be searched."""
-        return self.shelf.words.count(Scope.of(SYSTEM, HELP)) > 0
+        """Whether the built-in help can be searched, in every language."""
+        scopes = [Scope.of(SYSTEM, collection) for collection in builtin.COLLECTIONS.values()]
+        return all(self.shelf.words.count(scope) > 0 for scope in scopes)
 
     def close(self) -> None:
         """Stop making vectors, which go on at the next start, and close the files."""
@@ -218,8 +217,7 @@ class Library:
             RequestRefused: The query is blank or too long, or k is not 1 to 50.
         """
         check_question(query, k)
-        reader = SYSTEM if collection == HELP else caller
-        scope = Scope.of(reader, collection)
+        reader, scope = read_as(caller, collection, query)
         cosines = self._nearest(scope, query)
         scores = self._fused(scope, terms_of(query), list(cosines))
         return self._passages(reader, scope, scores, cosines)[:k]
@@ -244,8 +242,8 @@ class Library:
         """Share, 0 to 1, of the query's IDF weight that the first passages hold together."""
         if not passages:
             return 0.0
-        words, collection = self.shelf.words, passages[0].collection
-        scope = Scope.of(SYSTEM if collection == HELP else caller, collection)
+        words = self.shelf.words
+        _, scope = read_as(caller, passages[0].collection, query)
         whole = words.count(scope)
         weights = {t: ranking.idf(whole, words.count(scope, t)) for t in terms_of(query)}
         keys = [Key(passage.document_id, passage.number) for passage in passages[:TOP]]
@@ -254,7 +252,8 @@ class Library:
 
     def _nearest(self, scope: Scope, query: str) -> dict[Key, float]:
         """Chunk to cosine, nearest first; nothing where the encoder does not know the words."""
-        if self.embed.known_share(query) < MIN_KNOWN:
+        unread = scope.collection in builtin.WORDS_ONLY
+        if unread or self.embed.known_share(query) < MIN_KNOWN:
             return {}
         vector: Vectors = self.embed.embed([query])[0]
         return dict(self.shelf.vectors.rank(scope, vector, POOL))
@@ -292,6 +291,14 @@ class Library:
             return {row.id: row for row in session.scalars(wanted)}
 
 
+def read_as(caller: Caller, collection: str, query: str) -> tuple[Caller, Scope]:
+    """Whose documents a question is looked for in, and where: of the help, the pages in the
+    question's language."""
+    if builtin.is_help(collection):
+        return SYSTEM, Scope.of(SYSTEM, builtin.collection_for(query))
+    return caller, Scope.of(caller, collection)
+
+
 def cited(
     document: tables.Document, key: Key, chunk: Chunk, score: float, cosine: float | None
 ) -> Passage:
@@ -304,7 +311,7 @@ def cited(
         text=document.text[chunk.start : chunk.end],
         score=score,
         document_id=document.id,
-        collection=document.collection,
+        collection=HELP if builtin.is_help(document.collection) else document.collection,
         cosine=cosine,
         number=key.number,
     )

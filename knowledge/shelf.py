@@ -18,6 +18,7 @@ from core.errors import ServiceFailed
 from core.job import read_json, write_json
 from core.records.database import Database, next_id
 from core.records.tables import Document
+from knowledge.builtin import WORDS_ONLY
 from knowledge.chunks import chunks
 from knowledge.embedder import Embeds, Vectors
 from knowledge.fts import NO_VECTORS, Entry, WordIndex
@@ -28,7 +29,7 @@ from knowledge.passages import Scope
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Of chunks and words; with another number every index is built anew."""
 WAIT_CHUNKS = 300
 """An upload up to this size has its vectors when the call returns: 5 to 10 s on two cores."""
@@ -187,6 +188,8 @@ class Shelf:
 
     def _understood(self, entry: Entry) -> dict[int, str]:
         """Number and text of each chunk in a language that the encoder knows."""
+        if entry.scope.collection in WORDS_ONLY:
+            return {}
         texts = {number: entry.passage(chunk) for number, chunk in enumerate(entry.chunks)}
         return {
             number: text

@@ -6,17 +6,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import knowledge
 from core.errors import ServiceFailed
 from core.job import JOB_FILE, Job, JobState, read_json, write_json
 from finetune.bases import DEFAULT
 from finetune.job import base_of
 from finetune.worker import spec
-from knowledge.search import HELP, SYSTEM
+from knowledge import builtin
+from knowledge.builtin import SYSTEM
 from tools.base import House
 
 Say = Callable[[str], None]
-HELP_PAGES = Path(knowledge.__file__).parent / "docs" / "en"
 MADE_FROM = "made_from.json"
 
 
@@ -63,4 +62,5 @@ def index_help(house: House, say: Say) -> None:
     """Bring the built-in help into the index; pages that did not change cost nothing."""
     if not house.library.ready():
         say("Indexing the built-in help.")
-    house.library.add_folder(SYSTEM, HELP_PAGES, HELP)
+    for language, collection in builtin.COLLECTIONS.items():
+        house.library.add_folder(SYSTEM, builtin.folder_of(language), collection)

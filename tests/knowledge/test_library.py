@@ -6,7 +6,8 @@ import pytest
 
 from core.errors import RequestRefused
 from core.identity import Caller
-from knowledge.search import HELP, Library
+from knowledge.builtin import COLLECTIONS, HELP
+from knowledge.search import Library
 from tests.knowledge.conftest import MINE, zipped
 
 Write = Callable[[str | bytes], Path]
@@ -194,6 +195,8 @@ def test_the_help_can_be_read_by_all_and_changed_by_none(
     pages.mkdir()
     (pages / "start.md").write_text("# Start\n\nDrop a file into the chat.\n")
     library.add_folder(Caller(user="whoever"), pages, HELP)
+    assert not library.ready()
+    library.add_folder(Caller(user="whoever"), pages, COLLECTIONS["zh"])
 
     found = library.search(MINE, "where do I drop a file?", HELP)
 
@@ -250,3 +253,27 @@ def test_a_collection_has_a_plain_name(collection: str, library: Library, file_o
         library.add(MINE, file_of("# T\n\ntext"), "a.md", collection)
     assert refusal.value.param == "collection"
     assert library.collections(MINE) == {}
+
+
+def test_the_help_answers_in_the_language_of_the_question(library: Library, tmp_path: Path) -> None:
+    texts = {
+        HELP: "# Stop\n\nStop the endpoint.\n",
+        f"{HELP}/zh": "# 停止\n\n停止端点 endpoint。\n",
+    }
+    for collection, text in texts.items():
+        folder = tmp_path / collection
+        folder.mkdir()
+        (folder / "stop.md").write_text(text, "utf-8")
+        library.add_folder(MINE, folder, collection)
+        (folder / "stop.md").unlink()
+
+    english = library.answer(MINE, "stop the endpoint", HELP)
+    chinese = library.answer(MINE, "怎么停止 endpoint？", HELP)
+
+    assert [one.text for one in english.passages] == ["Stop the endpoint."]
+    assert [one.text for one in chinese.passages] == ["停止端点 endpoint。"]
+    assert english.answerable
+    assert chinese.answerable
+    assert {one.collection for one in (*english.passages, *chinese.passages)} == {HELP}
+    with pytest.raises(RequestRefused, match="no collection"):
+        library.answer(MINE, "停止", COLLECTIONS["zh"])
