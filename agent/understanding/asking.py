@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from agent.understanding import asking_zh
 from agent.understanding.clauses import cut
-from agent.understanding.text import quotes, tidy
+from agent.understanding.text import HAN, quotes, tidy
 
 VERB = (
     r"(?:ask|query|classify|categori[sz]e|predict|label|tag|test|try|score|send|run|say|says|think|"
@@ -72,19 +73,6 @@ ASK_ONLY = re.compile(
     rf"|out))?\W*$",
     re.IGNORECASE,
 )
-CHINESE_VERB = (
-    r"(?:发给|发到|发送|输入|属于|分类|预测|分到|哪一?[类个]|类别|意图|怎么说|标签|问|试|测)"
-)
-CHINESE = re.compile(
-    r"(?:问问?|让|用|试试|测试|分类)\s*(?:一下|一问)?\s*(?:它|模型|端点|接口|xtargetx)?\s*"
-    r"(?:一下|分类|预测|这句话?|这句)?\s*[::,,]\s*(?P<text>.+)$"
-)
-
-
-CHINESE_BASE = re.compile(
-    r"[,,;;。\s]*(?:并且?|再|同时)?(?:和|与|跟|同|对比|比较)?一?下?(?:基础|基座|原始|未微调|没微调)(?:的)?"
-    r"(?:模型)?(?:的)?(?:结果|回答)?(?:做|进行)?(?:比较|对比|相比|比)?(?:一下)?$"
-)
 
 
 @dataclass(frozen=True)
@@ -110,12 +98,14 @@ def asking(text: str, names: list[str]) -> Asking | None:
         addressed(plain, names)
         or in_quotes(plain, names)
         or after_colon(plain, names)
+        or (in_chinese(plain, names) if HAN.search(plain) else None)
         or in_the_open(plain, names)
     )
     if found is None:
         return None
-    head, said, compare = found.head, found.text, bool(BASE_TOO.search(found.head))
-    tail = COMPARING.search(said) or CHINESE_BASE.search(said)
+    compare = bool(BASE_TOO.search(found.head) or asking_zh.COMPARED.search(found.head))
+    head, said = found.head, found.text
+    tail = COMPARING.search(said) or asking_zh.COMPARING.search(said)
     if tail and tail.end() >= len(said.rstrip(" .?!)")):
         said, compare = said[: tail.start()], True
     return Asking(head, trimmed(said), compare, found.before)
@@ -128,6 +118,17 @@ def trimmed(said: str) -> str:
     return marked[0] if marked and len(marked[0]) >= len(said) - 3 else said
 
 
+def in_chinese(plain: str, names: list[str]) -> Asking | None:
+    """`部署它,然后问它:…`: the last part that asks, what it asks, and what comes before."""
+    *before, last = cut(plain.partition(":")[0]) if ":" in plain else cut(plain)
+    rest = plain[len(plain.partition(":")[0]) :] if ":" in plain else ""
+    for earlier, part in (([], plain), (before, f"{last}{rest}")):
+        found = asking_zh.asked(part, with_target(part, names))
+        if found:
+            return Asking(found[0], found[1], before=", ".join(filter(str.strip, earlier)))
+    return None
+
+
 def in_quotes(plain: str, names: list[str]) -> Asking | None:
     marked = [part for part in quotes(plain) if part.lower() not in names]
     if not marked:
@@ -137,10 +138,13 @@ def in_quotes(plain: str, names: list[str]) -> Asking | None:
     if colon and not alone(said, colon["text"]):
         return None
     head = " ".join(plain.replace(said, " ", 1).split())
-    asks = re.search(rf"\b{VERB}\b|{CHINESE_VERB}", head, re.IGNORECASE) and not NOT_ASKING.search(
-        head
+    verb = re.search(rf"\b{VERB}\b", head, re.IGNORECASE) or asking_zh.VERB.search(head)
+    asks = verb and not NOT_ASKING.search(head)
+    follows = re.match(
+        r"^\W*(?:and|what about|how about|and what about|now|那|呢|再|换成|还有)*\W*(?:呢)?\W*$",
+        head,
+        re.I,
     )
-    follows = re.match(r"^\W*(?:and|what about|how about|and what about|now)?\W*$", head, re.I)
     return Asking(head, said) if asks or follows else None
 
 
@@ -165,10 +169,6 @@ def with_target(text: str, names: list[str]) -> str:
 
 
 def after_colon(plain: str, names: list[str]) -> Asking | None:
-    head, _, rest = plain.partition(":")
-    chinese = CHINESE.search(f"{with_target(head, names)}:{rest}")
-    if chinese:
-        return Asking(plain.removesuffix(chinese["text"]), chinese["text"])
     match = COLON.match(plain)
     if not match:
         return None

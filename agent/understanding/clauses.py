@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from agent.understanding.text import QUOTED, normal, tidy
+from agent.understanding import clauses_zh
+from agent.understanding.settings import without_hyperparameters
+from agent.understanding.text import HAN, QUOTED, normal, tidy
 
 VERBS = (
     r"fine-?\s?tune|train|tune|retrain|deploy|publish|serve|host|put|ship|release|ask|show|"
@@ -26,8 +28,7 @@ BOUNDARY = re.compile(
     rf"|,?\s*\b(?:and|but|or)\s+(?!runs? ?[\d_#])(?=(?:{VERBS})\b)|\s*,\s*(?=(?:{VERBS})\b)|"
     rf"\s+(?=(?:without|w/o|"
     rf"instead of|rather than)\b)"
-    r"|\s*,?\s*(?:然后|接着|之后|并且|(?<=.)并(?!行)|(?<=.)再(?!试|来|次|跑|训练一次)|最后)\s*|"
-    r"\s*,\s*(?=[\u3400-\u9fff])|\s+-\s+",
+    rf"|{clauses_zh.THEN}|\s+-\s+",
     re.IGNORECASE,
 )
 POLITE = re.compile(
@@ -40,7 +41,7 @@ POLITE = re.compile(
     r"you (?:should|can|may|could)|go ahead and|help me(?: to)?|try to|i think (?:we|you) should|"
     r"(?:it is )?time to|let me|feel free to|i am ready to|only|simply|quickly|actually|maybe|"
     r"perhaps|if possible|do you mind|may i ask you to)\b[,:!.]*\s*"
-    r"|(?:请你?|帮我|帮忙|麻烦你?|给我|我想要?|我要|现在|能不能|可以|先|那就|好的?)[,，]?\s*)+"
+    rf"|{clauses_zh.POLITE})+"
 )
 POLITE_TAIL = re.compile(
     r"[ ,]+(?:(?:please|pl[sz]+|thanks|thank you|thx|for me|if you can|if possible|if you (?:do "
@@ -54,16 +55,18 @@ NEGATED = re.compile(
     r" rather not|"
     r"should not|must not|hold off|refrain from|wait with|skip|avoid|instead of|rather than|"
     r"nothing yet|not to|no)\b(?! (?:longer|more|idea))"
-    r"|(?:不要|(?<![类级性识区特分])别(?!的|人)|先不|不用|不必)"
+    rf"|{clauses_zh.NEGATED}"
 )
 WONDERING = re.compile(
     r"\b(?:have|has|got|there is|there are|with) no\b|\bno \w+ yet\b|\bneed (?:it|this|that|"
     r"them|xnamex)? ?any ?(?:more|longer)\b"
     r"|\b(?:do not|does not|did not|is not|are not|can not) (?:know|understand|see|work|have"
     r"|get|find)\b|^(?:why|what|how|is|are|does|do you|did|who|where|when)\b"
+    rf"|{clauses_zh.WONDERING}"
 )
 SUBORDINATE = re.compile(
     r"^(?:after|once|when|as soon as|before|if|while|until|assuming|since|because|as|unless)\b"
+    rf"|{clauses_zh.REASON}"
 )
 DONE_FIRST = re.compile(
     r"^(?:once|when|after|as soon as) (?:it|that|this|training|finetuning|the \w+|everything)"
@@ -72,6 +75,7 @@ DONE_FIRST = re.compile(
     r"succeeded|succeeds))?,? (?=\w)"
     r"|^if (?:all|everything|it|that|this|the \w+) (?:is|looks|goes|seems|are|look) ?(?:all "
     r")?\w+,? (?=\w)"
+    rf"|{clauses_zh.AFTER}"
 )
 """The condition in `once it is done deploy it`."""
 TRAILING = re.compile(
@@ -81,7 +85,14 @@ TRAILING = re.compile(
 )
 
 
-INTERJECTION = re.compile(r"(?:wait|hold on|oops|hmm+|no|oh|ah|well|sorry)\W*$", re.IGNORECASE)
+CONDITION = re.compile(clauses_zh.IF)
+TAIL = re.compile(clauses_zh.TAIL)
+INTERJECTION = re.compile(
+    r"(?:wait|hold on|oops|hmm+|no|oh|ah|well|sorry|行|好|好的|好吧|嗯+|可以|没问题|不错|对|那|"
+    r"哦|算了|不用了?|不了|谢谢|太好了|ok"
+    r"|是的|没事|麻烦|打扰了?|您?好|你好)\W*$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -98,12 +109,23 @@ class Clause:
 def clauses(text: str) -> list[Clause]:
     """The parts in order; conditions such as `once it is done` are left out where more is said."""
     plain = tidy(text)
-    parts = [part.strip(" ,.;!") for part in cut(plain)]
+    parts = with_conditions([part.strip(" ,.;!") for part in cut(plain)])
     found = [
         clause(part) for part in parts if part and not (INTERJECTION.match(part) and parts[1:])
     ]
     kept = [part for part in found if part.text and not SUBORDINATE.match(part.text)]
     return kept or found
+
+
+def with_conditions(parts: list[str]) -> list[str]:
+    """A Chinese condition stays with what it is a condition of: `如果训练 8 轮,要多久`."""
+    joined: list[str] = []
+    for part in parts:
+        if joined and CONDITION.match(polite_free(joined[-1])):
+            joined[-1] = f"{joined[-1]} {part}"
+        else:
+            joined.append(part)
+    return joined
 
 
 def cut(plain: str) -> list[str]:
@@ -121,9 +143,15 @@ def cut(plain: str) -> list[str]:
 
 def clause(raw: str) -> Clause:
     raw = POLITE_TAIL.sub("", raw) or raw
+    raw = TAIL.sub("", raw) or raw if HAN.search(raw) else raw
     text = polite_free(DONE_FIRST.sub("", polite_free(normal(raw))))
-    negated = bool(NEGATED.search(text)) and not WONDERING.search(text)
+    negated = bool(NEGATED.search(text)) and forbids(text) and not WONDERING.search(text)
     return Clause(raw, text, negated)
+
+
+def forbids(text: str) -> bool:
+    """Whether the `no` is not only about a setting: `训练时不要 dropout`."""
+    return not HAN.search(text) or bool(NEGATED.search(without_hyperparameters(text)))
 
 
 def polite_free(text: str) -> str:

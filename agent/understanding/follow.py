@@ -5,10 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agent.understanding import follow_zh
 from agent.understanding.clauses import clauses
 from agent.understanding.fresh import fresh, plan_of
 from agent.understanding.names import mentions
 from agent.understanding.plan import Plan, Step, Turn
+from agent.understanding.sampling import another_page
 from agent.understanding.scene import Scene
 from agent.understanding.settings import hyperparameters, relative
 from agent.understanding.text import normal, quotes, words
@@ -17,13 +19,15 @@ from agent.world import FileName, World
 
 YES = re.compile(
     r"^(?:yes|yep|yeah|ye|sure|ok(?:ay)?|go ahead|do it|please do|do that|sounds good|go|"
-    r"of course|absolutely|let us do (?:it|that)|let us go|make it so|yes please|please|好的?"
-    r"|可以|是的?)"
+    r"of course|absolutely|let us do (?:it|that)|let us go|make it so|yes please|please)"
     r"(?:[,. !]+(?:please|go ahead|do it|do that|then|thanks|yes|go))*[ .!]*$"
+    rf"|^{follow_zh.YES}[ .!]*$"
 )
 OFFERED = re.compile(r"[“\"]([^”\"]{3,80})[”\"]")
 OFFER = re.compile(
-    r"(?:shall i|should i|do you want me to|would you like me to|want me to) (.+?)\?", re.I
+    r"(?:shall i|should i|do you want me to|would you like me to|want me to) (?P<english>.+?)\?"
+    rf"|{follow_zh.OFFER}",
+    re.I,
 )
 
 
@@ -44,7 +48,7 @@ def follow_up(said: str, world: World, past: list[Turn], files: Sequence[FileNam
     return changed(said, spoken, world, past, files)
 
 
-CANDIDATES = re.compile(r"Which \w+: (.+?)\?")
+CANDIDATES = re.compile(rf"Which \w+: (?P<english>.+?)\?|{follow_zh.CANDIDATES}")
 ORDINALS = {"first": 0, "1": 0, "second": 1, "2": 1, "third": 2, "3": 2, "last": -1, "latter": -1}
 
 
@@ -56,10 +60,11 @@ def nth_candidate(spoken: str, last: str) -> str | None:
         r"please)?\W*",
         spoken,
     )
-    if not asked or not said_nth or said_nth[1] not in ORDINALS:
+    at = ORDINALS.get(said_nth[1]) if said_nth else None
+    at = follow_zh.nth(spoken) if at is None else at
+    if not asked or at is None:
         return None
-    names = re.split(r", | or ", asked[1])
-    at = ORDINALS[said_nth[1]]
+    names = re.split(follow_zh.SPLIT, asked["english"] or asked["chinese"])
     return names[at] if at < len(names) else None
 
 
@@ -73,7 +78,7 @@ def agreed(
 ) -> Plan | None:
     """`Yes` to an offer takes it up; after a plan it starts the training."""
     offer = OFFER.search(last)
-    offered = [offer[1]] if offer else OFFERED.findall(last)
+    offered = [offer["english"] or offer["chinese"]] if offer else OFFERED.findall(last)
     for words_offered in offered:
         plan = fresh(words_offered, world, past, files)
         if plan.steps:
@@ -88,7 +93,7 @@ def agreed(
 
 def answers(said: str, spoken: str, last: str, world: World) -> bool:
     """Whether a short text answers the question that was asked last."""
-    if not last.rstrip().endswith("?") and "Which " not in last:
+    if not re.search(r"[??]\s*$", last) and not CANDIDATES.search(last):
         return False
     named = mentions(said, world)
     short = len(words(spoken)) <= 12 and bool(named.tags)
@@ -113,6 +118,8 @@ def changed(
         if changes and not re.search(ABOUT_TRAINING, spoken):
             return Plan([Step(call.tool, call.arguments | changes)])
         return same_plan(said, world, past, call) or about_another(spoken, world, call)
+    if call.tool == "sample_dataset" and (paged := another_page(spoken, world, call)):
+        return paged
     if call.tool == "ask_endpoint":
         return asked_again(said, spoken, world, call)
     return about_another(spoken, world, call)
@@ -140,8 +147,8 @@ ANOTHER = re.compile(
     r"(?:(?:no|nope|sorry|oops|wait|actually|and|also|now|then|but|what|how|about|same|again|do|"
     r"the|for|on|with|to|"
     r"of|in|i|meant|mean|rather|instead|use|take|make|it|that|please|ok|okay|hmm|is|not|try|one|"
-    r"dataset|model|run|"
-    r"endpoint|thing|other|too|as|well|xnamex|换成|那|呢|不对?|是|用|另一个|数据集|模型|端点|接口|也|同样)(?![a-z])\W*|"
+    r"dataset|model|run|endpoint|thing|other|too|as|well|xnamex"
+    rf"|{follow_zh.ANOTHER})(?![a-z])\W*|"
     r"\W+)+"
 )
 KINDS = {"dataset": "datasets", "model": "models", "endpoint": "endpoints", "run": "runs"}
@@ -150,7 +157,7 @@ KINDS = {"dataset": "datasets", "model": "models", "endpoint": "endpoints", "run
 def about_another(spoken: str, world: World, call: Step) -> Plan | None:
     """The last call again for what is named now: `and tickets?`, `no, the other one`."""
     named = mentions(spoken, world)
-    other = re.search(r"\bother (?:one|dataset|model|run|endpoint)\b|另一个|另外一个", spoken)
+    other = re.search(rf"\bother (?:one|dataset|model|run|endpoint)\b|{follow_zh.OTHER}", spoken)
     if not (named.tags or other) or not ANOTHER.fullmatch(named.masked):
         return None
     for kind, plural in KINDS.items():
@@ -178,7 +185,11 @@ BASE_TOO = re.compile(
 
 
 def asked_again(said: str, spoken: str, world: World, call: Step) -> Plan | None:
-    if BASE_TOO.match(spoken) or re.match(r"^compare (?:it|that|them)\b", spoken):
+    if (
+        BASE_TOO.match(spoken)
+        or follow_zh.BASE_TOO.fullmatch(spoken)
+        or re.match(r"^compare (?:it|that|them)\b", spoken)
+    ):
         return Plan([Step("ask_endpoint", call.arguments | {"compare_with": "base"})])
     another = re.match(
         r"^(?:(?:and|then|also|now|ok|next|what about|how about|for|another|this|one|try|"
@@ -186,7 +197,7 @@ def asked_again(said: str, spoken: str, world: World, call: Step) -> Plan | None
         r"(?P<text>\S.{7,})$",
         said,
         re.IGNORECASE,
-    )
+    ) or follow_zh.ANOTHER_TEXT.match(said)
     if another and (":" in said[: another.start("text")] or not wishes_of(said, world, False)):
         arguments = {**call.arguments, "input": (quotes(said) or [another["text"]])[0]}
         arguments.pop("compare_with", None)

@@ -133,6 +133,7 @@ NAMED_TOOLS = (
     "quote_finetune",
     "describe_dataset",
     "check_dataset",
+    "sample_dataset",
     "deploy_endpoint",
     "delete_dataset",
     "delete_model",

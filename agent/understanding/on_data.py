@@ -2,6 +2,7 @@
 
 import re
 
+from agent.understanding import sampling
 from agent.understanding.names import bare
 from agent.understanding.plan import Arguments, Step
 from agent.understanding.scene import Scene
@@ -91,13 +92,22 @@ def of_dataset(tool: str) -> Builder:
         name = scene.dataset(wish.named, pointed=wish.pointed) or scene.nth_dataset(wish.raw)
         if not name:
             return which("dataset", scene.datasets(), NO_DATASET)
-        if before and tool == "describe_dataset":
+        if before and tool in ("describe_dataset", "sample_dataset"):
             return Answer(before)
         if len(wish.named.datasets) > 1:
             return Answer([Step(tool, {"dataset": each}) for each in wish.named.datasets])
         return Answer([*before, Step(tool, {"dataset": name})])
 
     return build
+
+
+def sample_dataset(wish: Wish, scene: Scene) -> Answer:
+    """Some rows; of a file that is no dataset yet its description has them."""
+    shown = of_dataset("sample_dataset")(wish, scene)
+    if len(shown.steps) != 1 or shown.steps[0].tool != "sample_dataset":
+        return Answer(shown.steps[:1], shown.ask)
+    rows = sampling.slots(wish.raw, scene.world)
+    return step("sample_dataset", **shown.steps[0].arguments, **rows)
 
 
 def made_first(wish: Wish, scene: Scene) -> list[Step]:

@@ -12,6 +12,7 @@ TABLE = """
 outside              30 OUTSIDE -TRAIN -TRAINING
 outside              10 UNTRAINABLE DESCRIBE|SHOW -HOWTO -WHEN
 unsupported          29 TRAIN|TRAINING|MAKE|START UNTRAINABLE -HOWTO -WHEN
+unsupported          29 CAN_YOU UNTRAINABLE
 pause                20 PAUSE -HOWTO
 search_docs          19 HOWTO
 search_docs          18 SEARCH DOCS
@@ -48,6 +49,7 @@ compare_runs         11 COMPARE RUNS|NAME_RUN|RUN
 check_dataset         9 FLAWS -RUN -NAME_RUN -MODEL -HOWTO
 check_dataset        11 FLAWS DATASET|DATA|NAME_DATASET|ROWS -TRAIN
 check_dataset        11 CHECK DATASET|DATA|NAME_DATASET WHEN -LATENCY -MODEL -RUN
+check_dataset         9 CHECKS
 check_dataset         3 CHECK -WHEN
 deploy_endpoint      12 REPLACE NAME_ENDPOINT|ENDPOINT|MODEL -DATASET -WHEN
 predict_file         11 CLASSIFY ATTACHED -TRAIN -TRAINING -MAKE -WHEN -DATASET
@@ -70,6 +72,7 @@ endpoint_status      10 STATUS|LATENCY|CHECK|DESCRIBE ENDPOINT
 endpoint_status       9 LATENCY
 endpoint_status       8 LIVE WHEN -PUT -ANY
 how_is                8 STATUS
+run_status            1 NAME_RUN
 list_runs            10 RUNS SHOW|WH|ANY -COMPARE -CHECK
 run_status           10 RUNNING PRONOUN|NAME|RUN|TRAINING|NAME_RUN -ANY -RUNS
 list_runs            10 RUNNING ANY -ENDPOINT -ENDPOINTS
@@ -88,8 +91,10 @@ list_datasets        10 DATASETS
 predict_file         12 CLASSIFY|ASK FILE|ROWS|DATA|DATASET -TRAIN -TRAINING -MAKE -WH
 predict_file         11 CLASSIFY FILE -TRAINING
 check_dataset        10 CHECK DATASET|DATASETS|DATA|FILE|NAME|PRONOUN|ROWS -TRAIN -LATENCY
+sample_dataset       10 SAMPLE -TRAIN -COUNTED -FLAWS -CHECK -CLASSIFY -HOWTO -DEPLOY -DEFINE
 describe_dataset      9 DESCRIBE|ROWS DATASET|DATASETS|DATA|FILE|NAME|PRONOUN -TRAIN
 describe_dataset      8 ROWS|DESCRIBE SHOW|WH -TRAIN -MODEL -ENDPOINT -RUN -NAME_RUN
+describe_dataset      8 COUNTED ROWS WHEN -TRAIN -MODEL -ENDPOINT -RUN -NAME_RUN -HOWTO -DEFINE
 describe_dataset      7 SHOW|WH DATASET|FILE|NAME_DATASET -TRAIN -DEPLOY
 describe_dataset      6 SHOW DATA|NAME
 start_finetune       10 TRAIN -WHEN -LATER

@@ -6,8 +6,9 @@ The form tells `how do I cancel a run?` from `cancel the run`, which have the sa
 import re
 from functools import cache
 
+from agent.understanding.forms_zh import FORMS_ZH
 from agent.understanding.lexicon import tags_of
-from agent.understanding.text import words
+from agent.understanding.text import HAN, words
 
 FORMS: dict[str, tuple[str, ...]] = {
     # Asks how something is done in general, not how something is.
@@ -20,14 +21,13 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"|made|split|kept|formatted|used|protected|counted|handled|treated|managed|evaluated|"
         r"tested|trained|approved)\b",
         r"\bwhat (?:should|must) (?:my|the|a|an) .*(?:look like|contain|format)",
-        r"\bwhat (?:does|do) (?:a|an) .*(?:look like|contain|format)|要求|怎么准备",
+        r"\bwhat (?:does|do) (?:a|an) .*(?:look like|contain|format)",
         r"\bbest (?:way|practice)|\bwhere (?:can|do|should) (?:i|we)\b",
         r"\b(?:which|what) (?:file )?(?:formats?|file types?|languages?|base models?|kinds? of "
         r"(?!labels|data|classes|texts|rows))\b",
         r"\b(?:which|what) columns? (?:do|does|must|should)\b",
         r"\bwhat (?:happens|is needed|(?:do|can|should|must) (?:i|we) (?:do|need))\b(?! to "
         r"(?:approve|decide))",
-        r"(?:怎么|如何|怎样)(?!样|\W*$)|什么格式|什么样的",
     ),
     # Asks what something is, why, or whether it should be.
     "DEFINE": (
@@ -54,9 +54,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bhow much data\b",
         r"\bhow many (?:rows|examples|samples|labels|epochs|classes|texts) (?:do (?:i|you|we)\b"
         r"|should|per\b|make sense|are (?:needed|sensible|good|enough|usual|typical|reasonable))",
-        r"什么是|是什么|什么意思|为什么|什么时候(?:不?该|应该|需要|用)|该不该|应不应该|支持|是否需要|解释",
     ),
-    "WHY": (r"\bwhy\b|为什么",),
+    "WHY": (r"\bwhy\b",),
     "PRIVACY": (
         r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)",
         r"\bwhere (?:is|are|does|do) (?:my|the|our|all)? ?(?:data|files|state|models|texts|rows"
@@ -81,7 +80,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "WHEN": (
         r"^(?:is|are|was|were|has|have|had|did|does|do|will|when|where|how|what|which|who|why"
-        r"|whether)\b|(?:[吗呢么]|没有?)\W*$|多少|什么|哪|怎么样|几个|几轮|如何|为何|是否|有没有",
+        r"|whether)\b",
     ),
     "WOULD": (
         r"\b(?:would|will|could|does|do) (?:it|that|this|a|the|fine\w*|training|we|you|i)\b"
@@ -90,7 +89,6 @@ FORMS: dict[str, tuple[str, ...]] = {
     "ESTIMATE": (
         r"\b(?:fit|enough|possible|feasible|manage)\b.*\b(?:ram|memory|[mg]b|minutes?|hours?|"
         r"laptop|machine)\b",
-        r"(?:需要|要|花|用)多少(?:时间|内存|钱|分钟|显存|资源)|要多久|多久|多长时间|多少(?:内存|时间)",
         r"\b(?:would|will|does|might|could)\b.*\b(?:takes?|needs?|require)\b",
         r"\bwhat .*\b(?:take|require)\b|\bwould\b.*\blook like\b",
     ),
@@ -100,15 +98,12 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\btook\b",
         r"\bhas (?:it )?taken\b|\buntil it\b",
         r"\bwill (?:it|the run|the job|that|training) (?:be|finish|end)\b",
-        r"还要多久|还剩|还有多久|还需要?多久|多久(?:能|才能|可以)?(?:完成|结束|好|跑完)|什么时候(?:能|会)?(?:完成|结束|好)",
     ),
     "STATUS": (
         r"\b(?:is|has|did) (?:it|the run|the job|the training|training|xnamex|run|that) (?:\w+ )?"
         r"(?:done|finished|ready|over|complete|work|fail|end|trained)",
         r"\bhow (?:is|are) (?:it|things|xnamex|that|the \w+|my \w+)(?: \w+)?\W*$",
         r"\bwere used\b|\bdid you use\b|\bwhen will\b|\bup to\b|\bupdate me\b|\bpaid off\b",
-        r"(?:完成|结束|好|跑完|成功|失败|训练完|做完)了[吗没么]|训练得|(?:跑|进行|训练)到|到哪|打败|超过|胜过|为什么.*失败|怎么样|(?:进度|情况|"
-        r"效果|结果|训练)如何",
         r"\bdid (?:\w+ )?(?:finetuning|training|tuning|it) (?:\w+ )?(?:help|pay|improve|work)",
         r"\bany (?:news|progress|update)|\bwas (?:it|the \w+|tuning) worth\b",
         r"\b(?:what|how) (?:about|is with) xnamex\W*$|\bhow did (?:it|that|the|xnamex)",
@@ -123,7 +118,25 @@ FORMS: dict[str, tuple[str, ...]] = {
     "DESCRIBE": (
         r"\bwhat is in\b|\blooks? like\b|^what (?:is|are|about) xnamex|\bhow many\b",
         r"\bhow (?:big|large|long|balanced) (?:is|are)",
-        r"介绍|里面?有(?:什么|哪些)|长什么样|什么样子|有多少(?:行|条|个?类|个?样本)",
+    ),
+    "COUNTED": (
+        r"\bhow (?:many|much|long|big)\b|\b(?:number of|count|fewest|most|rarest|least)\b",
+    ),
+    # Wants to see some of the rows themselves.
+    "SAMPLE": (
+        r"\b(?:some|few|several|first|last|top|random|typical|actual|real|sample|example|more|"
+        r"next|raw|"
+        r"\d+|two|three|five|ten|twenty)(?: of the| random| real| raw)? (?:rows?|lines|examples|"
+        r"samples"
+        r"|texts|records|messages|entries|sentences)\b",
+        r"\b(?:rows|examples|samples|texts|messages|lines|sample|example)"
+        r" (?:of|from|with|for|in|labell?ed|tagged|where|under)\b",
+        r"\b(?:the|all|only|just|me) \w+ (?:examples|rows|samples)\b|^(?:\w+ )?(?:examples|"
+        r"samples)\W*$",
+        r"^(?:please )?sample\b|\btake a sample\b|\bshow (?:me )?(?:the )?(?:rows|examples|"
+        r"samples|texts)\b"
+        r"|\b(?:page \d+|(?:next|previous) page|page (?:one|two|three))\b|\bpage through\b"
+        r"|\bbrowse (?:my|the) (?:data|rows|dataset)|\bflip through\b|\beyeball\b",
     ),
     "STARTS": (
         r"^(?:do|start|launch|begin|run|kick off|trigger|execute|make) (?:an? |the |another |new "
@@ -147,27 +160,18 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"decisions?)\b",
     ),
     "DEPLOYS": (r"^(?:an? |the )?(?:api|endpoint) (?:for|from|with|of)\b|\bmake\b.*\bavailable\b",),
-    "COMPARE": (r"\bside by side\b|比.{1,10}(?:好|高|强|差|低|准)|哪个(?:更|比较)?(?:好|高|准)",),
+    "COMPARE": (r"\bside by side\b",),
     "DATASETS": (
         r"\bwhat (?:have|did) (?:i|we) (?:upload|import|add)\w*",
         r"^list (?:all |my |the |your |our )*data\W*$",
-        r"(?:哪些|所有|全部|列出|几个).{0,3}数据集|数据集(?:列表|有哪些\W*$)",
         r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",
     ),
-    "RUNS": (
-        r"[两几这上].?次.{0,2}(?:训练|运行|实验)",
-        r"(?:哪些|所有|全部|列出|几个).{0,4}(?:任务|训练记录|实验|运行记录)|训练历史|训练记录",
-    ),
-    "ENDPOINTS": (r"(?:哪些|所有|全部|列出|几个).{0,3}(?:端点|接口|服务|endpoint)",),
-    "MODELS": (
-        r"(?:哪些|所有|全部|列出|几个).{0,4}模型|什么模型|模型列表",
-        r"\bwhat (?:have|did) i (?:train|finetun|buil)",
-    ),
+    "MODELS": (r"\bwhat (?:have|did) i (?:train|finetun|buil)",),
     "SOME": (
         r"\b(?:should|do|must|can) i (?:\w+ )?(?:(?:have|need) to )?(?:approve|decide|confirm)\b",
     ),
-    "ALL": (r"\ball\b|\bboth\b|\bevery\w*|所有|全部|都|两个",),
-    "DIFFER": (r"\bdifferen(?:ce|t)\b|\bdiffer\b|区别|不同|差异|差别",),
+    "ALL": (r"\ball\b|\bboth\b|\bevery\w*",),
+    "DIFFER": (r"\bdifferen(?:ce|t)\b|\bdiffer\b",),
     "DISK": (
         r"\bhow (?:big|large|much) (?:is|are) (?:my |all |the )*(?:files|uploads|models|"
         r"everything)\b",
@@ -177,10 +181,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "RUNNING": (
         r"\b(?:is|are) (?:anything|something|any \w+) (?:being )?(?:train\w+|running|finetun\w+)",
     ),
-    "ANY": (
-        r"^有.*吗\W*$",
-        r"^what is (?=running|live|waiting|going on|deployed|active)",
-    ),
+    "ANY": (r"^what is (?=running|live|waiting|going on|deployed|active)",),
 }
 SEPARABLE = re.compile(
     r"\b(roll|take|call|turn|shut|start|kick|set|switch|bring|put|get|throw) "
@@ -191,12 +192,17 @@ SEPARABLE = re.compile(
 
 
 @cache
-def compiled() -> dict[str, re.Pattern[str]]:
-    return {tag: re.compile("|".join(patterns)) for tag, patterns in FORMS.items()}
+def compiled(chinese: bool) -> dict[str, re.Pattern[str]]:
+    """A pattern for each tag; those of Chinese are left out where none is spoken."""
+    forms = {tag: "|".join(patterns) for tag, patterns in FORMS.items()}
+    for tag, pattern in FORMS_ZH.items() if chinese else ():
+        forms[tag] = f"{forms[tag]}|{pattern}" if tag in forms else pattern
+    return {tag: re.compile(pattern) for tag, pattern in forms.items()}
 
 
 def tags_in(text: str) -> frozenset[str]:
     """Tags of a normal text: of its words, and of the form of the sentence."""
     text = SEPARABLE.sub(r"\1 \3 \2", text)
-    forms = {tag for tag, pattern in compiled().items() if pattern.search(text)}
+    patterns = compiled(bool(HAN.search(text)))
+    forms = {tag for tag, pattern in patterns.items() if pattern.search(text)}
     return tags_of(words(text)) | forms

@@ -1,54 +1,53 @@
 """Settings of a training inside a request: numbers, and the base model."""
 
 import re
+from functools import cache, lru_cache
 
+from agent.understanding.numerals import VALUE, number
 from agent.understanding.plan import Arguments
 from agent.understanding.text import normal, tidy, word_set
 
-NUMBER_WORDS = {
-    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-    "eight": "8", "nine": "9", "ten": "10", "twelve": "12", "sixteen": "16", "twenty": "20",
-    "eleven": "11", "fifteen": "15", "forty": "40", "fifty": "50", "hundred": "100",
-    "sixty-four": "64", "a dozen": "12", "thirty": "30", "thirty-two": "32", "一": "1",
-    "两": "2", "二": "2", "三": "3", "四": "4", "五": "5", "六": "6", "七": "7", "八": "8",
-    "九": "9", "十": "10", "二十": "20", "once": "1", "twice": "2",
-}  # fmt: skip
-NUMERAL = r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?(?: ?%)?|-?\.\d+"
-VALUE = rf"(?P<value>{NUMERAL}|{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})"
 KNOBS = {
     "epochs": r"epochs?|\bep|epoches|epocs?|passes|pass|num[_ ]train[_ ]epochs|n[_ ]epochs"
-    r"|rounds|times over|个?轮[次数]?|个? ?epochs?|个?周期",
-    "rank": r"(?:lora[_ -])?rank|lora[_ ]r|\br|秩",
+    r"|rounds|times over|(?:训练)?轮[次数]|个?轮|个? ?epochs?|个?周期|个?回合",
+    "rank": r"(?:lora[_ -])?rank|lora[_ ]r|\br|(?:lora ?的?)?秩(?:数|大小)?",
     "learning_rate": r"learning[_ -]?rate|\blr|step size|(?:learning[_ -]?rate |lr )?(?:of|for) "
-    r"the adapter|学习率|学习速率",
+    r"the adapter|学习速?率",
     "head_learning_rate": r"(?:classifier[_ ])?head(?:'s)?[_ -](?:learning[_ -]?rate|lr)|"
-    r"(?:learning[_ -]?rate|lr) (?:of|for) the head|头部?学习率",
-    "batch_size": r"batch(?:es)?[_ -]?(?:size)?s?|\bbs|batch|批大小|批次大小|批次|批量大小|批量",
-    "seed": r"(?:random[_ ])?seed|随机种子|种子",
+    r"(?:learning[_ -]?rate|lr) (?:of|for) the head|(?:分类)?头部?的?(?:学习率|lr)",
+    "batch_size": r"batch(?:es)?[_ -]?(?:size)?s?|\bbs|batch"
+    r"|批(?:次|量|处理)?(?:的)?大小|批次(?!预测|分类|打)"
+    r"|批量(?!预测|分类|打|处理|跑|推理)|每批(?:次|量)?",
+    "seed": r"(?:random[_ ])?seed|(?:随机)?种子|随机数",
     "max_length": r"max(?:imum)?[_ -]?(?:sequence[_ ]|seq[_ ]|token[_ ]|text[_ ])?(?:length"
     r"|len|tokens)"
     r"|sequence length|(?:cut|truncate|clip|limit)\w*(?: (?:the )?(?:texts?|rows|messages|"
     r"inputs?|it))?"
-    r"(?: off)?(?: at| to| after)|最大长度|长度上限",
-    "alpha": r"(?:lora[_ ])?alpha",
-    "weight_decay": r"weight[_ ]decay|\bwd|权重衰减",
-    "dropout": r"(?:lora[_ ])?drop-?out|丢弃率",
-    "warmup_ratio": r"warm[- _]?up(?:[_ ]ratio)?|预热(?:比例)?",
+    r"(?: off)?(?: at| to| after)|最大(?:文本|序列)?长度|最长|长度(?:上限|限制|截断)|"
+    r"截断(?:长度)?|截到",
+    "alpha": r"(?:lora[_ ])?alpha|缩放系数",
+    "weight_decay": r"weight[_ ]decay|\bwd|(?:权重|权值)衰减",
+    "dropout": r"(?:lora[_ ])?drop-?out|丢弃(?:率|比例)|随机失活",
+    "warmup_ratio": r"warm[- _]?up(?:[_ ]ratio)?|(?:学习率)?预热(?:比例|步数比例)?",
     "label_smoothing": r"(?:label[_ -])?smoothing|标签平滑",
-    "average": r"(?:weight[_ -])?averag(?:e|ing)|\bema(?: decay)?|权重平均",
+    "average": r"(?:weight[_ -])?averag(?:e|ing)|\bema(?: decay)?|(?:权重|参数)平均(?:系数)?",
     "clip": r"(?:gradient[_ -])?clip(?:ping|ped)?(?: (?:the )?(?:gradients?|norm))?|max[_ "
-    r"]grad[_ ]norm|梯度裁剪",
+    r"]grad[_ ]norm|梯度(?:裁剪|截断)",
 }
-LINK = r"\s*(?:=|:|of|to|is|at|as|should be|about|设为|设成|改成|改为|调到|为|是|用)?\s*"
+SET = (
+    "设为|设成|设置为|设置成|设定为|设到|设|改成|改为|改到|改用|换成|换为|调到|调成|调为|调小到|"
+    "调大到|变成|降到|升到|"
+    "提到|限制在|限制为|限制到|限为|限在|控制在|取|选用|选|用|给|定为|定成|来个|跑|要|等于|为|"
+    "是|到|在|成"
+)
+LINK = (
+    r"\s*(?:=|:|of|to|is|at|as|should be|about|"
+    r"(?:也|都|再|还是|直接|给我)?(?:调|改|再)?(?:(?:小|大|高|低|少|多|短|长)(?:一点|一些|"
+    r"点)[,: ]*)?"
+    rf"(?:可以|就|也|都)?(?:{SET})?(?:个|它)?)\s*"
+)
 PREFERS_BEFORE = ("epochs",)
 """Said number first: "5 epochs"; the others mostly name first: "rank 8"."""
-
-
-def number(text: str) -> int | float:
-    plain = NUMBER_WORDS.get(text, text).replace(",", "")
-    if plain.endswith("%"):
-        return round(float(plain.rstrip(" %")) / 100, 10)
-    return int(plain) if re.fullmatch(r"-?\d+", plain) else float(plain)
 
 
 def hyperparameters(text: str) -> Arguments:
@@ -61,30 +60,37 @@ def without_hyperparameters(text: str) -> str:
     return knobs(text)[1]
 
 
+@cache
+def knob_patterns(knob: str) -> tuple[re.Pattern[str], ...]:
+    """The value after the name, and before it; first the way that is more usual."""
+    form = KNOBS[knob]
+    # `3 r` is no rank.
+    alone = form.replace(r"|\br|", "|") if knob == "rank" else form
+    after = rf"(?<![a-z])(?:{form})(?![a-z]){LINK}{VALUE}(?![a-z0-9_@])"
+    before = (
+        rf"(?<![a-z0-9_.@=:第-]){VALUE}(?: as (?:the )?| of | ?的 ?|[ -]*)"
+        rf"(?:{alone})(?![a-z]|[ =:]*\d)"
+    )
+    order = (before, after) if knob in PREFERS_BEFORE else (after, before)
+    return tuple(re.compile(pattern) for pattern in order)
+
+
+TWICE = re.compile(
+    r"(?<=train )(?:it )?twice\b(?! (?:the|as|that))|\b(?:twice|once)\b(?=\s+(?:over|through))"
+)
+
+
+@lru_cache(maxsize=2048)
 def knobs(text: str) -> tuple[Arguments, str]:
     """The numbers that were set, and the text without them."""
-    rest = re.sub(
-        r"(?<=train )(?:it )?twice\b(?! (?:the|as|that))|\b(?:twice|"
-        r"once)\b(?=\s+(?:over|through))",
-        r"\g<0> epochs",
-        normal(text),
-    )
+    rest = TWICE.sub(r"\g<0> epochs", normal(text))
     found: Arguments = {}
     for knob in sorted(KNOBS, key=lambda name: name == "learning_rate"):
-        after = rf"(?:{KNOBS[knob]})(?![a-z]){LINK}{VALUE}(?![a-z0-9_@])"
-        before = (
-            rf"(?<![a-z0-9_.@=:-]){VALUE}(?: as (?:the )?| of |[ -]*)"
-            rf"(?:{KNOBS[knob]})(?![a-z]|[ =:]*\d)"
-        )
-        order = (before, after) if knob in PREFERS_BEFORE else (after, before)
-        if knob == "rank":
-            order = (after, before.replace(r"|\br|", "|"))
-        for pattern in order:
-            match = re.search(rf"(?<![a-z]){pattern}" if pattern == after else pattern, rest)
-            if match:
-                found[knob] = number(match["value"])
-                rest = rest[: match.start()] + " ; " + rest[match.end() :]
-                break
+        matches = (pattern.search(rest) for pattern in knob_patterns(knob))
+        match = next(filter(None, matches), None)
+        if match:
+            found[knob] = number(match["value"])
+            rest = rest[: match.start()] + " ; " + rest[match.end() :]
     rest = switched_off(rest, found)
     return {knob: found[knob] for knob in KNOBS if knob in found}, rest
 
@@ -108,33 +114,42 @@ AFTER_KNOB = word_set(
 )
 
 
+@cache
+def off_pattern(knob: str) -> re.Pattern[str]:
+    form = KNOBS[knob]
+    return re.compile(
+        rf"\b(?:without|no|disable|do not (?:use|want|apply)|{OFF}) (?:any )?(?:{form})(?![a-z])"
+        rf"|(?:不要|不用|不加|关闭|关掉|去掉|无|别用|别加|取消) ?(?:{form})(?! ?=| ?\d)"
+        rf"|\b(?:{form}) (?:off|disabled)\b"
+    )
+
+
 def switched_off(rest: str, found: Arguments) -> str:
     """The text without what is switched off; in `found` that is 0 then."""
-    for knob in CAN_BE_OFF - found.keys():
-        off = re.search(
-            rf"\b(?:without|no|disable|do not (?:use|want|apply)|{OFF}) (?:any "
-            rf")?(?:{KNOBS[knob]})(?![a-z])"
-            rf"|(?:不要|不用|关闭|去掉|无)(?:{KNOBS[knob]})",
-            rest,
-        )
-        off = off or re.search(rf"\b(?:{KNOBS[knob]}) (?:off|disabled)\b", rest)
+    for knob in CAN_BE_OFF:
+        off = None if knob in found else off_pattern(knob).search(rest)
         if off:
             found[knob] = 0
             rest = rest[: off.start()] + " ; " + rest[off.end() :]
     return rest
 
 
-CAN_BE_OFF = {"weight_decay", "dropout", "warmup_ratio", "label_smoothing"}
+CAN_BE_OFF = ("weight_decay", "dropout", "warmup_ratio", "label_smoothing")
 OFF = r"(?:turn|switch) off(?: the)?"
+ANY_KNOB = "|".join(f"(?:{pattern})" for pattern in KNOBS.values())
 RELATIVE = re.compile(
     rf"\b(?P<how>double|twice|triple|halve|half)(?: (?:of )?(?:the|as many|as much|that many))?"
-    rf" (?P<knob>{'|'.join(f'(?:{pattern})' for pattern in KNOBS.values())})(?![a-z])"
+    rf" (?P<knob>{ANY_KNOB})(?![a-z])"
+    rf"|(?P<knob_zh>{ANY_KNOB}) ?(?:再|也|给我|直接)?(?P<how_zh>翻一?倍|翻番|翻一番|加倍|加一倍|"
+    rf"减半|减一半|砍半|三倍|乘以?二|除以?二)"
 )
 NUMBER_ONLY = re.compile(
-    rf"(?:(?:no|nope|sorry|make it|use|rather|better|i meant|actually|try|不|改成|用)[, ]*)+{VALUE}"
-    r"(?: (?:please|instead|then|rather))*\W*"
+    r"(?:(?:no|nope|sorry|make it|use|rather|better|i meant|actually|try"
+    rf"|不对?|不是|改成|改为|换成|还是|那就|那|用|是)[, ]*)+{VALUE}"
+    r"(?: ?(?:please|instead|then|rather|吧|好了))*\W*"
 )
-FACTORS = {"double": 2.0, "twice": 2.0, "triple": 3.0, "halve": 0.5, "half": 0.5}
+FACTORS = {"double": 2.0, "twice": 2.0, "triple": 3.0, "halve": 0.5, "half": 0.5, "三倍": 3.0}
+FACTORS |= dict.fromkeys(("减半", "减一半", "砍半", "除二", "除以二"), 0.5)
 
 
 def relative(text: str, before: Arguments) -> Arguments:
@@ -146,17 +161,20 @@ def relative(text: str, before: Arguments) -> Arguments:
         return {settings[0]: number(alone["value"])}
     if not match:
         return {}
-    named = (knob for knob, form in KNOBS.items() if re.fullmatch(form, match["knob"]))
+    said = match["knob"] or match["knob_zh"]
+    named = (knob for knob, form in KNOBS.items() if re.fullmatch(form, said))
     knob = next(named, "")
     if knob not in before:
         return {}
-    value = before[knob] * FACTORS[match["how"]]
+    value = before[knob] * FACTORS.get(match["how"] or match["how_zh"], 2.0)
     return {knob: int(value) if isinstance(before[knob], int) and value == int(value) else value}
 
 
 BASE_MODEL = re.compile(
     r"\b(?:base(?: model)?|starting (?:from|with)|on top of|based on|backbone)\s*(?:=|:|is|of)?\s*"
-    r"(?:the )?[\"'`]?(?P<name>[a-z][\w./-]*[\w])[\"'`]?(?: base\b)?",
+    r"(?:the )?[\"'`]?(?P<name>[a-z][a-z0-9_./-]*[a-z0-9_])[\"'`]?(?: base\b)?"
+    r"|(?:基础模型|底座(?:模型)?|基座(?:模型)?|底模)\s*(?:=|:|用|选|换成|设为|改成|改用|是|为)?\s*"
+    r"[\"'`]?(?P<chinese>[a-z][a-z0-9_./-]*[a-z0-9_])",
     re.IGNORECASE,
 )
 NOT_BASES = word_set(
@@ -170,7 +188,7 @@ def base_model(text: str) -> Arguments:
     """The base model when one is named: `with base minilm`, `base_model=bert-small`."""
     plain = tidy(text).replace("base_model", "base model")
     for match in BASE_MODEL.finditer(plain):
-        name = match["name"].lower()
+        name = (match["name"] or match["chinese"]).lower()
         if name not in NOT_BASES and not name.startswith("http"):
             return {"base_model": name}
     known = KNOWN_BASE.search(plain)

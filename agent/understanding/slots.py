@@ -1,10 +1,12 @@
 """Values inside a request: columns, given names, collections, numbers of passages."""
 
 import re
+from functools import cache
 from typing import Any
 
+from agent.understanding import columns_zh
 from agent.understanding.plan import Arguments
-from agent.understanding.text import normal, tidy, word_set
+from agent.understanding.text import HAN, normal, tidy, word_set
 from core.names import name_from_file
 
 # Columns -----------------------------------------------------------------------------------
@@ -14,8 +16,8 @@ COLUMN = (
     r"|(?P<bare>(?<![a-zA-Z0-9_.-])[A-Za-z_][\w.-]{0,80}|[\u3400-\u9fff]{1,8})"
 )
 ROLES = {
-    "text": r"texts?|messages?|inputs?|sentences?|content|文本",
-    "label": r"labels?|class(?:es)?|categor(?:y|ies)|targets?|answers?|outputs?|标签|类别",
+    "text": r"texts?|messages?|inputs?|sentences?|content",
+    "label": r"labels?|class(?:es)?|categor(?:y|ies)|targets?|answers?|outputs?",
 }
 ROLE_PREFIX = r"(?:the |my |an? )?"
 NOT_COLUMNS = word_set(
@@ -31,12 +33,13 @@ TO_PREDICT = (
 )
 
 
-def column_patterns(role: str) -> list[str]:
+@cache
+def column_patterns(role: str) -> list[re.Pattern[str]]:
     """Ways to say which column plays a role, the most explicit first. COLUMN is the value."""
     word = ROLES[role]
     is_label = role == "label"
     of_column = r"(?:the |my )?(?:columns? |field )?(?:called |named )?"
-    return [
+    patterns = [
         rf"(?:{word}) ?(?:columns?|field) ?(?:is |= ?|: ?|are |should be )?(?:called |named"
         rf" )?(?:{COLUMN})",
         rf"(?:{word})(?: to \w+| column)? (?:is|are)? ?(?:comes?|stands?|stored|kept|held|given|"
@@ -50,14 +53,13 @@ def column_patterns(role: str) -> list[str]:
         rf"\b(?:{word}) ?[=:] ?(?:{COLUMN})",
         rf"(?:{word}) (?:is|are) {of_column}(?:{COLUMN})",
         rf"(?:{word})(?:\'s|s are| is|:)? (?:in|from) {of_column}(?:{COLUMN})",
-        rf"(?:{word})(?:列? ?[在是为用叫] ?|列 ?(?=[A-Za-z\"'`]))(?:{COLUMN})(?: ?列)?",
-        rf"(?:{COLUMN}) ?列?(?:是|为|作为|做|当) ?(?:{word})",
         *(
             [rf"(?:{COLUMN}) (?:column )?is (?:what|the one|the thing) .{{0,20}}\b{TO_PREDICT}"]
             * is_label
         ),
         *([rf"\b{TO_PREDICT} (?:the |my )?(?:column |field )?(?:{COLUMN})"] * is_label),
     ]
+    return [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
 
 
 def without_columns(text: str) -> str:
@@ -73,8 +75,8 @@ def without_columns(text: str) -> str:
 def columns(text: str) -> dict[str, str]:
     """Role to column as it is spelt, such as {"text": "body", "label": "queue"}."""
     plain = tidy(text)
-    found = {}
-    for role in ROLES:
+    found = columns_zh.columns(plain) if HAN.search(plain) else {}
+    for role in (role for role in ROLES if role not in found):
         value = first_column(plain, role)
         if value:
             found[role] = value
@@ -94,7 +96,7 @@ def is_column(value: str, said: str) -> bool:
 
 def first_column(text: str, role: str) -> str | None:
     for pattern in column_patterns(role):
-        for match in re.finditer(pattern, text, re.IGNORECASE):
+        for match in pattern.finditer(text):
             value = match["quoted"] or match["bare"]
             if HOW.search(text[: match.start()]):
                 continue
@@ -127,9 +129,11 @@ GIVEN = re.compile(
     r"(?:\b(?:call|name|label|title) (?:it|this|that|them|the \w+|this \w+|my \w+) "
     r"|\b(?:called|named|titled|nam(?:e|ing) ?[=:]|under the name(?: of)?|with the name|by the name"
     r"|name (?:should be|is|it|=)|its name is|the name|name)\s+"
-    r"|(?:名为|命名为|叫做|叫|取名为?|起名为?|"
-    r"名字[是叫为用]?|名称[是为]?)[::]?\s*)"
-    r"(?:as |just |simply )?(?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[\w@][\w.@-]*))",
+    r"|(?:名为|命名为?|叫做|叫作|叫|取名[为叫]?|起名[为叫]?|起个名字?叫?|名字?[就是叫为用取]*|"
+    r"名称[就是叫为用]*|"
+    r"name ?[是用叫为]|存为|存成|保存为|导入为|导入成|发布为|上线为|部署为|接口|"
+    r"端点名)[:]?\s*(?=[\"'`A-Za-z0-9]))"
+    r"(?:as |just |simply )?(?:[\"'`](?P<quoted>[^\"'`]+)[\"'`]|(?P<bare>[a-z0-9_@][a-z0-9_.@-]*))",
     re.IGNORECASE,
 )
 AS_NAME = re.compile(
@@ -181,7 +185,11 @@ def fitted(value: str) -> str:
 
 COLLECTION = re.compile(
     r"\bcollection (?:called |named |of )?[\"'`]?(?P<after>[a-z0-9][\w.-]*)"
-    r"|\b(?:the|my|our|in|to|into) [\"'`]?(?P<before>[a-z0-9][\w.-]*)[\"'`]? collection\b",
+    r"|\b(?:the|my|our|in|to|into) [\"'`]?(?P<before>[a-z0-9][\w.-]*)[\"'`]? collection\b"
+    r"|(?:集合|文档集|collection) ?(?:叫做?|名为|是|为|用|"
+    r":)? ?[\"'`]?(?P<chinese>[a-z0-9][a-z0-9_.-]*)"
+    r"|(?:到|进|入) ?[\"'`]?(?P<into>[a-z0-9][a-z0-9_.-]*)[\"'`]? ?(?:这个)?(?:集合|文档集|"
+    r"collection|知识库)",
     re.IGNORECASE,
 )
 
@@ -189,7 +197,7 @@ COLLECTION = re.compile(
 def collection(text: str) -> str | None:
     """The collection of documents that is named, such as `hr` in `add it to the hr collection`."""
     match = COLLECTION.search(tidy(text))
-    name = (match["after"] or match["before"]).lower() if match else ""
+    name = next((part for part in match.groups() if part), "").lower() if match else ""
     return name if name not in NOT_NAMES and name not in NOT_COLUMNS else None
 
 

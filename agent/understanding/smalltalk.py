@@ -2,6 +2,9 @@
 
 import re
 
+from agent.understanding.talk_zh import TALK_ZH
+from agent.understanding.text import HAN
+
 CAPABLE = (
     "I make text classifiers to measure, on this machine:\n"
     "- **Data**: drop a CSV, TSV, JSONL or Parquet file with a text and a label column and say "
@@ -64,22 +67,21 @@ TALK = (
         r"(?:what|which (?:parameters|settings)) can (?:i|be) (?:change|set|adjust|edit)d?(?: .*)?",
         CHANGEABLE,
     ),
-    (r"(?:hi|hello|hey|good (?:morning|evening|afternoon|day)|greetings|yo|howdy|你好|您好"
-    r"|嗨)(?: there| "
+    (r"(?:hi|hello|hey|good (?:morning|evening|afternoon|day)|greetings|yo|howdy)(?: there| "
      r"thimble| all)?", HELLO),
     (r"how are you(?: doing| today)?", HELLO),
     (r"(?:(?:many |ok |great |perfect |cool )?(?:thanks|thank you|thx|tysm|ty|cheers|much "
     r"appreciated|ta)(?: (?:a lot"
     r"|so much|very "
-     r"much|again|thimble|for .*|you))?|谢谢你?|多谢)", THANKS),
-    (r"(?:good ?)?(?:bye|goodbye|see you|good night|ciao|cya|later|再见|拜拜)(?: .*)?", BYE),
+     r"much|again|thimble|for .*|you))?)", THANKS),
+    (r"(?:good ?)?(?:bye|goodbye|see you|good night|ciao|cya|later)(?: .*)?", BYE),
     (r"(?:great|nice|cool|perfect|wonderful|awesome|well done|good job|good|ok|okay|fine|got"
     r" it|i see|"
      r"understood|alright|sounds good|no|nope|never ?mind|not now|nothing)"
      r"(?: (?:then|now|job|work|so far|thimble|idea|one|for now|to know|thanks))*", FINE),
     (r"(?:forget|leave|drop|scrap) (?:about )?(?:it|that|this)(?: then| for now)?|never ?mind"
-    r"(?: (?:that|it|then))?|算了|没事了?|不用了", NOTHING),
-    (r"(?:help|\?+|/help|help me|help please|i need help|帮助)", CAPABLE),
+    r"(?: (?:that|it|then))?", NOTHING),
+    (r"(?:help|\?+|/help|help me|help please|i need help)", CAPABLE),
     (r"(?:what|which things|how much) (?:all )?(?:can|could|do) (?:you|i|we|thimble|this)(?: all)? "
      r"(?:do|offer|help(?: me)?(?: with)?|make|know)(?: (?:here|for me|with (?:you|this"
      r"|thimble)))?",
@@ -93,12 +95,12 @@ TALK = (
      r"what (?:do|does) (?:you|thimble|this) do|show me what you can do|where do i (?:start|begin)|"
      r"how do i (?:start|begin)|list (?:your )?(?:commands|tools|skills)|get(?:ting)? "
         r"started)", CAPABLE),
-    (r"你?(?:能|可以|会)做?什么|你会什么|怎么用", CAPABLE),
-    (r"(?:who|what) (?:are you|is thimble|is this)|你是谁|are you (?:an? )?(?:ai|bot|human"
+    (r"(?:who|what) (?:are you|is thimble|is this)|are you (?:an? )?(?:ai|bot|human"
     r"|robot|llm|gpt"
      r"|chatgpt|real person|person).*", WHO),
 )  # fmt: skip
 COMPILED = [(re.compile(pattern), answer) for pattern, answer in TALK]
+COMPILED_ZH = [(re.compile(pattern), globals()[answer]) for answer, pattern in TALK_ZH]
 
 
 def smalltalk(text: str) -> str | None:
@@ -106,4 +108,5 @@ def smalltalk(text: str) -> str | None:
     bared = text.strip(" .!?,:)(;")
     if text.strip() and not bared:
         return CAPABLE
-    return next((answer for pattern, answer in COMPILED if pattern.fullmatch(bared)), None)
+    table = COMPILED_ZH if HAN.search(bared) else COMPILED
+    return next((answer for pattern, answer in table if pattern.fullmatch(bared)), None)

@@ -10,6 +10,7 @@ from agent.understanding.on_data import (
     delete_dataset,
     finetune,
     of_dataset,
+    sample_dataset,
 )
 from agent.understanding.on_models import (
     deploy_endpoint,
@@ -193,6 +194,7 @@ def words(reply: str) -> Builder:
 BUILDERS: dict[str, Builder] = {
     "create_dataset": create_dataset,
     "describe_dataset": of_dataset("describe_dataset"),
+    "sample_dataset": sample_dataset,
     "check_dataset": of_dataset("check_dataset"),
     "list_datasets": bare_tool("list_datasets"),
     "delete_dataset": delete_dataset,

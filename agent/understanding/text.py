@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 PLAIN = str.maketrans(
@@ -47,6 +47,7 @@ WORD = re.compile(
     r"[a-z0-9][a-z0-9._-]*@\d+|[a-z][a-z0-9_]*(?:[-.'][a-z0-9_]+)*|\d[\d.,]*(?:e[+-]?\d+)?[a-z]*"
     r"|[\u3400-\u9fff]|[^\s\w]"
 )
+HAN = re.compile("[\u3400-\u9fff]")
 QUOTED = re.compile(r"\"([^\"]+)\"|`([^`]+)`|(?<![\w'])'([^']+(?:'\w[^']*)*)'(?!\w)")
 
 
@@ -56,12 +57,17 @@ def tidy(text: str) -> str:
     return " ".join(plain.translate(PLAIN).split())
 
 
+@cache
+def compiled() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(pattern), plain) for pattern, plain in CONTRACTIONS]
+
+
 @lru_cache(maxsize=2048)
 def normal(text: str) -> str:
     """Lower case, tidy, contractions written out, one spelling of fine-tune and dataset."""
     lowered = tidy(text).lower()
-    for pattern, plain in CONTRACTIONS:
-        lowered = re.sub(pattern, plain, lowered)
+    for pattern, plain in compiled():
+        lowered = pattern.sub(plain, lowered)
     return lowered
 
 

@@ -1,11 +1,14 @@
 """Words, names and history in; a plan out. The same input always gives the same plan."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from agent.understanding.follow import follow_up
 from agent.understanding.fresh import fresh
+from agent.understanding.hanzi import plain
 from agent.understanding.names import with_history
-from agent.understanding.plan import Plan, Turn
+from agent.understanding.plan import Plan, Step, Turn
 from agent.understanding.text import tidy
 from agent.world import FileName, World
 
@@ -27,10 +30,34 @@ def understand(
         history: What was said before, the oldest first.
         file: The files attached to this message.
     """
-    past = list(history)
+    past = [
+        turn if turn.role == "call" else replace(turn, text=plain(turn.text)) for turn in history
+    ]
     known = with_history(world, past)
-    said = tidy(text)[:MAX_READ]
+    typed = tidy(text)[:MAX_READ]
+    said = plain(typed)
     if not said:
         said = "make a dataset from this" if file else ""
-    answered = follow_up(said, known, past, file)
-    return answered or fresh(said, known, past, file, text.strip())
+    found = follow_up(said, known, past, file) or fresh(said, known, past, file, text.strip())
+    return as_written(found, [typed, *(tidy(turn.text) for turn in reversed(history))])
+
+
+def as_written(plan: Plan, texts: Sequence[str]) -> Plan:
+    """The plan with values in the characters in which they were written, not as we read them."""
+    changed = [(plain(text), text) for text in texts if plain(text) != text]
+    if not changed:
+        return plan
+    steps = [Step(step.tool, restored(step.arguments, changed)) for step in plan.steps]
+    return replace(plan, steps=steps)
+
+
+def restored(value: Any, changed: list[tuple[str, str]]) -> Any:
+    if isinstance(value, dict):
+        return {name: restored(part, changed) for name, part in value.items()}
+    if not isinstance(value, str):
+        return value
+    for read, written in changed:
+        at = read.find(value)
+        if at >= 0:
+            return written[at : at + len(value)]
+    return value

@@ -47,8 +47,21 @@ def explains(part: Clause) -> bool:
     return bool(re.match(r"^(?:that|this|it) (?:is|was) (?:the |a |not |too |way )*\w+", part.text))
 
 
-FILE_NAME = re.compile(r"(?<![\w.-])[\w-][\w.-]{0,200}\.(?:csv|tsv|jsonl?|ndjson|parquet|xlsx?)\b")
+FILE_NAME = re.compile(
+    r"(?<![a-z0-9_.-])[a-z0-9_-][a-z0-9_.-]{0,200}\.(?:csv|tsv|jsonl?|ndjson|parquet|xlsx?)\b"
+)
 DOCUMENT_NAME = re.compile(r"(?<![\w.-])[\w-][\w.-]{0,200}\.(?:md|txt|html?|zip|pdf|rst|docx)\b")
+
+
+ROLE = re.compile(
+    rf"(?:{FILE_NAME.pattern}|一个|另一?个|第[一二三]个) ?(?:文件)?(?:用来|用于|作为|拿来|当作?|"
+    rf"做|是|用作|来|用)?做? ?(?:训练|验证|测试)(?:集|用|数据|文件)?"
+)
+
+
+def without_roles(text: str) -> str:
+    """The text without what each file is for: `a.csv 训练, b.csv 测试` starts nothing."""
+    return ROLE.sub("file", text) if len(ROLE.findall(text)) > 1 or "测试" in text else text
 
 
 def wish_of(
@@ -62,7 +75,9 @@ def wish_of(
     named = mentions(part.raw, world)
     main = without_condition(part.text)
     for text in (main, *([] if NOT_WANTED.match(part.text[len(main) :]) else [part.text])):
-        text = DOCUMENT_NAME.sub("document", FILE_NAME.sub("file", without_columns(text)))
+        text = DOCUMENT_NAME.sub(
+            "document", FILE_NAME.sub("file", without_columns(without_roles(text)))
+        )
         tags = tags_in(without_hyperparameters(masked(text, world))) | named.tags | attached
         intent = intent_of(tags - WEAK if qualifies(part) else tags)
         if intent and not (intent == "go" and qualifies(part)):
@@ -89,7 +104,8 @@ WEAK = frozenset({"CLASSIFY", "ASK", "ROWS", "MAKE", "CHECK", "COMPARE", "TRAINI
 def qualifies(part: Clause) -> bool:
     """Whether a part mainly gives values: columns, a name, hyperparameters."""
     if re.search(
-        r"\bfinetun|\btrain|\blearn|\bdataset\b|\bdeploy|\bendpoint|\bmodel\b|训练|微调|数据集|部署",
+        r"\bfinetun|\btrain|\blearn|\bdataset\b|\bdeploy|\bendpoint|\bmodel\b|训练|微调|数据集|"
+        r"部署",
         part.text,
     ):
         return False
