@@ -46,6 +46,14 @@ class Request:
     """Whether it is asked how many tokens it took."""
     shortened: bool = False
 
+    def options(self, output_tokens: int) -> Json:
+        """The parts besides the messages."""
+        asked: Json = {"stream_options": {"include_usage": True}} if self.usage else {}
+        if self.length_name is not None:
+            # In the body as it is: LangChain knows one of the names and renames the other.
+            asked["extra_body"] = {self.length_name: output_tokens}
+        return asked
+
     def shorten(self) -> bool:
         """Leave out what the model can best do without; False when that was done already."""
         if self.shortened:

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from langchain.agents.middleware import AgentMiddleware, AgentState
@@ -20,8 +21,9 @@ from agent.language import Language, words_in
 from agent.shown import view_of
 from agent.trouble import Looping
 from core.errors import ServiceFailed, ThimbleError
-from tools.base import Effect, Outcome, Tool, ToolContext, call, catalogue
+from tools.base import Effect, Outcome, ToolContext, call, catalogue
 
+Json = dict[str, Any]
 log = logging.getLogger(__name__)
 
 MOST_OF_A_PLAN = 4_000
@@ -60,9 +62,11 @@ class LineUp(AgentMiddleware[Any, Any]):
     async def aafter_model(self, state: AgentState[Any], runtime: Any) -> None:
         last = state["messages"][-1]
         if isinstance(last, AIMessage):
-            changes = {tool.name: tool.effect is not Effect.READS for tool in catalogue()}
-            made = [call for call in last.tool_calls if call["name"] in changes]
-            self.turn.order.line_up((str(call["id"]), changes[call["name"]]) for call in made)
+            known = described()
+            made = [call for call in last.tool_calls if call["name"] in known]
+            self.turn.order.line_up(
+                (str(call["id"]), known[call["name"]]["effect"] != Effect.READS) for call in made
+            )
 
 
 class DoorTool(BaseTool):
@@ -92,19 +96,23 @@ class DoorTool(BaseTool):
         return passed(self.turn.ctx, self.name, arguments)
 
 
+@cache
+def described() -> dict[str, Json]:
+    """The catalogue by name. Made once: the tools are files, and their schemas take a while."""
+    return {tool.name: tool.as_dict() for tool in catalogue()}
+
+
 def bridged(turn: Turn) -> list[BaseTool]:
     """Every tool of the catalogue, for one turn."""
-    return [as_langchain(tool, turn) for tool in catalogue()]
-
-
-def as_langchain(tool: Tool, turn: Turn) -> BaseTool:
-    shown = tool.as_dict()
-    return DoorTool(
-        name=tool.name,
-        description=shown["description"],
-        args_schema=shown["parameters"],
-        turn=turn,
-    )
+    return [
+        DoorTool(
+            name=name,
+            description=about["description"],
+            args_schema=about["parameters"],
+            turn=turn,
+        )
+        for name, about in described().items()
+    ]
 
 
 def passed(ctx: ToolContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ that it was over. What fails before anything was shown is tried again, within li
 """
 
 import json
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
+from functools import cache
 from typing import Any, cast
 
 import httpx
@@ -19,7 +21,7 @@ from agent.attempts import LENGTH_NAMES, Attempts, Request, Watch
 from agent.budget import LIMITS, Limits
 from agent.pieces import calls_in, thoughts_in, tidied
 from agent.streamed import CALLS, THOUGHTS, Answer, paced
-from agent.trouble import STOPS, NotTheProtocol
+from agent.trouble import STOPS, CutOff, NotTheProtocol
 from core.settings import Settings
 
 OPENAI = "https://api.openai.com/v1"
@@ -44,7 +46,11 @@ class OutsideModel(ChatOpenAI):
             await self.http_async_client.aclose()
 
     async def _astream(
-        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,
+        **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         own = self.openai_api_base == OPENAI
         request = Request(messages, LENGTH_NAMES[1] if own else LENGTH_NAMES[0])
@@ -52,7 +58,7 @@ class OutsideModel(ChatOpenAI):
         while True:
             shown = False
             try:
-                async for chunk in self._once(request, *args, **kwargs):
+                async for chunk in self._once(request, stop=stop, **kwargs):
                     shown = shown or not chunk.text.isspace()
                     yield chunk
                 return
@@ -61,17 +67,19 @@ class OutsideModel(ChatOpenAI):
                     raise
                 await attempts.after(error)
 
-    async def _once(
-        self, request: Request, *args: Any, **kwargs: Any
-    ) -> AsyncIterator[ChatGenerationChunk]:
+    async def _once(self, request: Request, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         """One request: its words as they come, then its calls, all at once."""
         answer = Answer(self.limits)
-        source = self._chunks(request, *args, **kwargs)
+        source = self._chunks(request, **kwargs)
         try:
             async for chunk in paced(source, answer, self.limits):
                 if chunk.text:
                     yield ChatGenerationChunk(message=AIMessageChunk(content=chunk.text))
             calls = answer.ended()
+        except openai.APIConnectionError as error:
+            if answer.began:
+                raise CutOff from error
+            raise
         finally:
             await source.aclose()
             if self.watch is not None and answer.began:
@@ -81,28 +89,34 @@ class OutsideModel(ChatOpenAI):
             yield ChatGenerationChunk(message=message)
 
     async def _chunks(
-        self, request: Request, *args: Any, **kwargs: Any
+        self, request: Request, stop: list[str] | None = None, **kwargs: Any
     ) -> AsyncGenerator[ChatGenerationChunk, None]:
         """LangChain's chunks, also of a server that sends its answer as one piece of JSON."""
-        if request.length_name is not None:
-            kwargs["extra_body"] = {request.length_name: self.limits.output_tokens}
-        kwargs["stream_usage"] = request.usage
+        asked = request.options(self.limits.output_tokens)
+        payload = self._get_request_payload(
+            request.messages, stop=stop, stream=True, **asked, **kwargs
+        )
         try:
-            async for chunk in super()._astream(request.messages, *args, **kwargs):
-                yield chunk
+            async with await self.async_client.create(**payload) as stream:
+                async for piece in stream:
+                    yield self._chunk(raw_of(piece))
         except WholeAnswer as whole:
-            made = self._convert_chunk_to_generation_chunk(whole.body, AIMessageChunk, None)
-            if made is not None:
-                yield made
+            yield self._chunk(whole.body)
 
-    def _convert_chunk_to_generation_chunk(
-        self, chunk: Json, *args: Any, **kwargs: Any
-    ) -> ChatGenerationChunk | None:
-        made = super()._convert_chunk_to_generation_chunk(tidied(chunk), *args, **kwargs)
-        if made is not None:
-            extra = {THOUGHTS: thoughts_in(chunk), CALLS: calls_in(chunk)}
-            made.message.additional_kwargs |= extra
+    def _chunk(self, raw: Json) -> ChatGenerationChunk:
+        """LangChain's chunk, carrying along what it has no field for."""
+        made = self._convert_chunk_to_generation_chunk(tidied(raw), AIMessageChunk, None)
+        assert made is not None, "a tidied chunk always has a delta"
+        extra = {THOUGHTS: thoughts_in(raw), CALLS: calls_in(raw)}
+        made.message.additional_kwargs |= extra
         return made
+
+
+def raw_of(piece: Any) -> Json:
+    """The data of a streamed piece; the client checks nothing of it. Raises NotTheProtocol."""
+    if not isinstance(piece, openai.BaseModel):
+        raise NotTheProtocol
+    return piece.model_dump(warnings=False)
 
 
 def outside_model(
@@ -116,6 +130,7 @@ def outside_model(
     client = httpx.AsyncClient(
         timeout=httpx.Timeout(limits.first_s, connect=min(CONNECT_S, limits.first_s)),
         event_hooks={"response": [look_at]},
+        verify=trusted(),
     )
     return OutsideModel(
         model=name,
@@ -130,6 +145,12 @@ def outside_model(
         watch=watch,
         limits=limits,
     )
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Who is believed to be who they say. Made once: reading all certificates takes a while."""
+    return httpx.create_ssl_context()
 
 
 class WholeAnswer(Exception):

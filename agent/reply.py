@@ -14,7 +14,7 @@ from langsmith import tracing_context
 
 from agent import failures, preferences, sources, world
 from agent.events import Event, TextDelta, ToolStarted, TurnFailed, Unsourced, Waiting
-from agent.langchain_tools import LineUp, Turn, bridged
+from agent.langchain_tools import LineUp, Turn, bridged, described
 from agent.language import language_of, words_in
 from agent.memory import spoken
 from agent.models import chat_model
@@ -125,10 +125,9 @@ class Reply:
         return chat_model(settings, chosen, self.words.language, self, self.limits)
 
     def _middleware(self, chosen: preferences.Preferences) -> list[AgentMiddleware[Any, Any]]:
-        known = {tool.name for tool in bridged(self.turn)}
         found: list[AgentMiddleware[Any, Any]] = [
             ModelCallLimitMiddleware(run_limit=self.limits.model_calls, exit_behavior="error"),
-            Repair(known, self.limits.repairs),
+            Repair(described(), self.limits.repairs),
             LineUp(self.turn),
         ]
         if self.ledger is not None:

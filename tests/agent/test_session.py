@@ -1,48 +1,16 @@
-"""A conversation over the real tools: with the planner, and with a scripted model over HTTP."""
-
-from collections.abc import Sequence
-from dataclasses import replace
-
-import pytest
+"""A conversation over the real tools, with our own planner."""
 
 from agent.events import (
     ApprovalNeeded,
-    Event,
     TextDelta,
     ToolFinished,
     ToolStarted,
     TurnEnded,
-    TurnFailed,
 )
 from agent.session import FileRef, Session
 from core.identity import Caller
-from tests.fakes_llm import Call, Refuse, Say, playing
+from tests.agent.talking import OWNER, called, failures, said, talk
 from tools.base import House
-
-OWNER = Caller(actor="terminal")
-TICKETS_CSV = "tickets.csv"
-
-
-async def talk(house: House, text: str, *files: FileRef, thread: str = "t1") -> list[Event]:
-    session = Session(house, OWNER, thread, "terminal")
-    return [event async for event in session.reply(text, files)]
-
-
-def said(events: Sequence[Event]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
-
-
-def called(events: Sequence[Event]) -> list[tuple[str, dict[str, object]]]:
-    return [(event.name, event.arguments) for event in events if isinstance(event, ToolStarted)]
-
-
-def failures(events: Sequence[Event]) -> list[str]:
-    return [event.message for event in events if isinstance(event, TurnFailed)]
-
-
-def with_llm(house: House, url: str) -> House:
-    return replace(house, settings=replace(house.settings, llm="scripted", llm_base_url=url))
-
 
 # The planner -----------------------------------------------------------------------------------
 
@@ -129,140 +97,3 @@ async def test_leaving_a_turn_early_leaves_a_thread_that_goes_on(
     events = await talk(house, "describe it")
 
     assert [name for name, _ in called(events)] == ["describe_dataset"]
-
-
-# A model over HTTP -----------------------------------------------------------------------------
-
-
-async def test_a_scripted_model_calls_tools_and_its_words_stream(
-    house: House, tickets: str
-) -> None:
-    with playing(Call([("list_datasets", {})]), Say("You have tickets@1, ready to use.")) as llm:
-        events = await talk(with_llm(house, llm.url), "what do I have?")
-
-    assert called(events) == [("list_datasets", {})]
-    assert said(events) == "You have tickets@1, ready to use."
-    assert sum(isinstance(event, TextDelta) for event in events) > 3
-    assert [m["role"] for m in llm.said()] == ["system", "user", "assistant", "tool"]
-
-
-async def test_several_calls_at_once_are_all_answered(house: House, tickets: str) -> None:
-    both = Call([("list_datasets", {}), ("list_runs", {})])
-    with playing(both, Say("Done.")) as llm:
-        events = await talk(with_llm(house, llm.url), "look around")
-
-    assert sorted(name for name, _ in called(events)) == ["list_datasets", "list_runs"]
-    assert [m["role"] for m in llm.said()][-2:] == ["tool", "tool"]
-
-
-async def test_an_approval_is_text_for_the_model_and_an_event_for_the_channel(
-    house: House, tickets: str
-) -> None:
-    with playing(Call([("start_finetune", {"dataset": "tickets"})]), Say("It waits.")) as llm:
-        events = await talk(with_llm(house, llm.url), "fine-tune")
-
-    asked = next(event.approval for event in events if isinstance(event, ApprovalNeeded))
-    assert f"waiting for approval {asked['id']}" in llm.said()[-1]["content"]
-
-
-async def test_a_malformed_call_is_repaired_and_nothing_ran(house: House) -> None:
-    broken = Call([("list_datasets", '{"oops": ')])
-    with playing(broken, Call([("list_datasets", {})]), Say("There.")) as llm:
-        events = await talk(with_llm(house, llm.url), "list")
-
-    assert called(events) == [("list_datasets", {})]
-    assert said(events) == "There."
-
-
-async def test_a_third_malformed_call_ends_the_turn(house: House) -> None:
-    with playing(Call([("list_datasets", '{"oops": ')])) as llm:
-        events = await talk(with_llm(house, llm.url), "list")
-
-    assert len(llm.requests) == 3
-    assert "cannot be read" in failures(events)[0]
-
-
-async def test_an_unknown_tool_is_answered_with_an_error(house: House) -> None:
-    with playing(Call([("drop_tables", {})]), Say("I cannot.")) as llm:
-        events = await talk(with_llm(house, llm.url), "drop")
-
-    assert said(events) == "I cannot."
-    assert "drop_tables" in llm.said()[-1]["content"]
-
-
-async def test_the_same_call_three_times_stops_the_turn(house: House) -> None:
-    with playing(Call([("list_runs", {})])) as llm:
-        events = await talk(with_llm(house, llm.url), "loop")
-
-    assert len(called(events)) == 2
-    assert "three times" in failures(events)[0]
-
-
-async def test_a_turn_ends_after_twelve_calls_of_the_model(house: House) -> None:
-    script = [Call([("search_docs", {"query": "x", "k": n})]) for n in range(60, 90)]
-    with playing(*script) as llm:
-        events = await talk(with_llm(house, llm.url), "loop")
-
-    assert len(llm.requests) == 12
-    assert "more steps" in failures(events)[0]
-
-
-async def test_a_thread_goes_on_after_a_stopped_turn(house: House) -> None:
-    with playing(Call([("list_runs", {})])) as llm:
-        await talk(with_llm(house, llm.url), "loop")
-    with playing(Say("Better now.")) as llm:
-        events = await talk(with_llm(house, llm.url), "and now?")
-
-    assert said(events) == "Better now."
-    assert unanswered(llm.said()) == set()
-
-
-def unanswered(messages: list[dict[str, object]]) -> set[object]:
-    """Ids of calls without an answer: an OpenAI server refuses a request with one."""
-    made = {c["id"] for m in messages for c in m.get("tool_calls") or ()}  # type: ignore[attr-defined]
-    return made - {m.get("tool_call_id") for m in messages}
-
-
-REFUSALS = [
-    (Refuse(429, {"error": {"message": "slow down SECRET"}}, {"Retry-After": "0.01"}), "limiting"),
-    (Refuse(429, {"error": {"message": "pay", "code": "insufficient_quota"}}), "quota"),
-    (Refuse(401, {"error": {"message": "bad key SECRET"}}), "THIMBLE_LLM_API_KEY"),
-    (Refuse(404, "<html>SECRET</html>"), "THIMBLE_LLM_BASE_URL"),
-    (Refuse(500, {"error": {"message": "SECRET"}}, {"Retry-After": "0.01"}), "fault"),
-    (Refuse(200, "<html>SECRET</html>"), "OpenAI protocol"),
-]
-
-
-@pytest.mark.parametrize(("refusal", "words"), REFUSALS)
-async def test_a_failing_model_is_told_in_plain_words(
-    house: House, refusal: Refuse, words: str
-) -> None:
-    with playing(refusal) as llm:
-        events = await talk(with_llm(house, llm.url), "hello")
-
-    assert words in failures(events)[0]
-    assert "SECRET" not in str(events) and "Traceback" not in str(events)
-    assert len(llm.requests) <= 3
-    assert events[-1] == TurnEnded()
-
-
-async def test_a_used_up_quota_is_not_tried_again(house: House) -> None:
-    used_up = Refuse(429, {"error": {"message": "pay", "code": "insufficient_quota"}})
-    with playing(used_up) as llm:
-        await talk(with_llm(house, llm.url), "hello")
-
-    assert len(llm.requests) == 1
-
-
-async def test_a_model_that_limits_once_is_tried_again(house: House) -> None:
-    limited = Refuse(429, {"error": {"message": "wait"}}, {"Retry-After": "0.01"})
-    with playing(limited, Say("Here I am.")) as llm:
-        events = await talk(with_llm(house, llm.url), "hello")
-
-    assert said(events) == "Here I am."
-
-
-async def test_a_model_that_nobody_serves_is_told(house: House) -> None:
-    events = await talk(with_llm(house, "http://127.0.0.1:9/v1"), "hello")
-
-    assert "cannot be reached" in failures(events)[0]
