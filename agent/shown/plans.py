@@ -26,7 +26,7 @@ def quote_view(quote: Json, w: Words) -> View:
         tone=tone(state),
         summary=quote_summary(quote, w),
         facts=plan_facts(quote, w),
-        tables=[parameters_table(quote.get("parameters") or {}, w)],
+        fields=fields(quote.get("parameters") or {}, w),
         links=errors.help_links(quote.get("error"), w),
         notes=[*notes(quote, w), *errors.fixes(quote.get("error"), w)],
         actions=[Action(w("Ask for approval"), say=asking(str(dataset), quote, w))],

@@ -13,6 +13,7 @@ from agent.language import Words
 from agent.shown import approval_view, run_view, view_of
 from agent.shown.errors import error_view
 from agent.views import View
+from finetune.promote import verdict
 
 Json = dict[str, Any]
 LABELS = (
@@ -31,10 +32,11 @@ TEXTS = (
 PROBLEMS = [
     {"severity": "error", "message": "3 rows have no label.", "rows": [7, 19, 240], "count": 3,
      "fix": "Give each a label or take the rows out."},
-    {"severity": "warning", "message": "12 texts stand in the file twice.",
-     "rows": [3, 8, 15, 31, 44], "count": 12, "fix": "Take the copies out."},
-    {"severity": "note", "message": "One class has 4 times as many rows as the smallest.",
-     "rows": [], "count": 0, "fix": "Nothing needs to be done."},
+    {"severity": "warning", "message": "12 rows repeat a text that occurs earlier. Copies are kept "
+     "in one split, so that the test stays honest.", "rows": [3, 8, 15, 31, 44], "count": 12,
+     "fix": "Remove copies if they are there by mistake; they weigh more in training."},
+    {"severity": "note", "rows": [], "count": 0, "fix": "Nothing needs to be done.",
+     "message": "The class 'card_arrival' has 187 rows and 'age_limit' has 44: 4 times as many."},
 ]  # fmt: skip
 
 
@@ -134,7 +136,7 @@ def page() -> Json:
 def check() -> Json:
     return {
         "dataset": "banking@1",
-        "verdict": "It cannot be trained on yet.",
+        "verdict": "Not ready: correct the errors first.",
         "problems": PROBLEMS,
         "errors": 1,
         "warnings": 1,
@@ -174,9 +176,9 @@ PARAMETERS = {
     "seed": (0, "default", "any number; the same one repeats the run"),
 }  # fmt: skip
 BASELINES = (
-    ("majority", "Always the most common class", 0.115),
-    ("tfidf", "TF-IDF + linear", 0.847),
-    ("frozen", "Linear on frozen embeddings", 0.896),
+    ("majority", "Always the most frequent label", 0.115),
+    ("tfidf", "TF-IDF of words and characters + linear", 0.847),
+    ("frozen", "Linear on frozen minilm", 0.896),
 )
 
 
@@ -263,27 +265,35 @@ def running(share: float) -> Json:
 def report(worth: bool = True) -> Json:
     accuracy = 0.931 if worth else 0.89
     spread = 0.018
-    best = "lora" if worth else "frozen"
-    text = (
-        "Fine-tuning is worth it: 93.1 % against 89.6 % of the best baseline (3.5 points, 95 % "
-        "interval 1.2 to 5.9)."
-        if worth
-        else "Fine-tuning is not worth it here: the frozen baseline is as good (89.6 % against "
-        "89.0 %) and costs nothing to train."
-    )
+    baselines = [
+        {
+            "name": name,
+            "title": title,
+            "accuracy": score,
+            "folder": name,
+            "interval": [score - spread, score + spread],
+            "difference": {
+                "points": 100 * (accuracy - score),
+                "interval": [
+                    100 * (accuracy - score - spread / 1.5),
+                    100 * (accuracy - score + spread / 1.5),
+                ],
+            },
+        }
+        for name, title, score in BASELINES
+    ]
+    test = {
+        "accuracy": accuracy,
+        "macro_f1": accuracy - 0.006,
+        "rows": 3080,
+        "interval": [accuracy - spread, accuracy + spread],
+    }
     return running(1.0) | {
         "state": "succeeded",
         "phase": "done",
-        "metrics": {
-            "test": {"accuracy": accuracy, "macro_f1": accuracy - 0.006, "rows": 3080,
-                     "interval": [accuracy - spread, accuracy + spread]}
-        },
-        "baselines": [
-            {"title": title, "accuracy": score, "interval": [score - spread, score + spread],
-             "difference": {"points": 100 * (accuracy - score)}}
-            for _, title, score in BASELINES
-        ],
-        "verdict": {"text": text, "better": worth, "recommend": best},
+        "metrics": {"test": test},
+        "baselines": baselines,
+        "verdict": verdict({"metrics": {"test": test}, "baselines": baselines}),
         "worst_classes": [
             {"label": name, "rows": 40, "precision": 0.71 + at / 20, "recall": 0.68 + at / 18,
              "f1": 0.7 + at / 19}

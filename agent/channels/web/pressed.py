@@ -19,6 +19,7 @@ from agent.shown import approval_view, view_of
 from agent.shown.errors import help_url
 from core import approvals
 from core.errors import RequestRefused, ThimbleError
+from core.records.tables import Quote
 from tools import base
 from tools.base import ToolContext
 
@@ -76,14 +77,31 @@ def decide(ctx: ToolContext, payload: Payload, _: Words) -> Json:
 
 
 def change(ctx: ToolContext, payload: Payload, _: Words) -> Json:
-    """Ask for the same with other values. The request that waited is replaced by the new one."""
-    before = approvals.get(ctx.house.database, ctx.caller, str(payload.get("approval_id", "")))
-    if before.state not in approvals.UNDECIDED:
-        raise approvals.refusal(before)
+    """Ask for the same with other values. A request that waited is replaced by the new one."""
     values = payload.get("arguments")
     if not isinstance(values, dict):
         raise RequestRefused("The values to change are missing.", param="arguments")
-    return {"approval": base.call(ctx, before.tool, before.asked | values).approval}
+    tool, asked = asked_before(ctx, str(payload.get("approval_id", "")))
+    return {"approval": base.call(ctx, tool, asked | values).approval}
+
+
+def asked_before(ctx: ToolContext, identifier: str) -> tuple[str, Json]:
+    """The tool and what was asked of it: by a request that can be decided, or by a quote."""
+    if identifier.startswith("quote_"):
+        return "start_finetune", asked_of_quote(ctx.house.quotes.get(ctx.caller, identifier))
+    before = approvals.get(ctx.house.database, ctx.caller, identifier)
+    if before.state not in approvals.UNDECIDED:
+        raise approvals.refusal(before)
+    return before.tool, before.asked
+
+
+def asked_of_quote(quote: Quote) -> Json:
+    """What its user had set; the rest is decided anew, as it may depend on what is changed."""
+    plan = quote.result
+    chosen = {
+        name: told["value"] for name, told in plan["parameters"].items() if told["origin"] == "set"
+    }
+    return {"dataset": plan["dataset"], "base_model": plan["base_model"], **chosen}
 
 
 def ask(ctx: ToolContext, payload: Payload, _: Words) -> Json:

@@ -6,7 +6,7 @@ function PlainCard({ view }) {
     <Frame view={view}>
       <Facts facts={view.facts} />
       <Charts charts={view.charts} />
-      <Tables tables={view.tables} name={view.title} />
+      <Tables tables={view.tables} name={view.title} drawn={view.kind === 'answer'} />
       <Code code={view.code} />
       <Notes notes={view.notes} />
       <Links links={view.links} />

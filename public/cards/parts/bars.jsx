@@ -25,7 +25,7 @@ function Lines({ chart }) {
       <ul className="thimble-lines">
         {chart.x.slice(0, count).map((name, at) => (
           <li key={at}>
-            <span className="thimble-name">{name}</span>
+            <span className="thimble-name"><Soft>{name}</Soft></span>
             <span className="thimble-rod" aria-hidden="true">
               <span style={{ width: `${(100 * chart.y[at]) / most}%` }} />
             </span>

@@ -63,7 +63,8 @@ function FieldRow({ field, value, error, editable, onEdit }) {
 function Why({ field, changed }) {
   const { words } = useRoom()
   if (changed) return fill(words.instead_of, { value: field.value })
-  if (field.set_by_user || !field.reason) return <b>{field.origin}</b>
+  if (field.set_by_user) return <b>{field.origin}</b>
+  if (!field.reason) return field.origin
   return (
     <>
       <span className="thimble-origin">{field.origin}</span> {field.reason}

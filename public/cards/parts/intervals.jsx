@@ -1,8 +1,14 @@
-// Models side by side: a dot for each and whiskers for how sure it is, on one scale.
+// Models side by side: a dot for each and whiskers for how sure it is, on one scale. What is far
+// below the others stands at the edge, so that those that compete can be told apart.
+import { ChevronsLeft } from 'lucide-react'
+
+const FAR = 4
 function Intervals({ chart }) {
   const lows = chart.low.length ? chart.low : chart.y
   const highs = chart.high.length ? chart.high : chart.y
-  const scale = ticks(Math.min(...lows), Math.max(...highs), 5)
+  const reach = FAR * Math.max(...highs.map((high, row) => high - lows[row]), 1)
+  const near = chart.x.map((_, row) => row === 0 || chart.y[row] > Math.max(...chart.y) - reach)
+  const scale = ticks(Math.min(...lows.filter((_, row) => near[row])), Math.max(...highs), 5)
   const [least, most] = [scale[0], scale[scale.length - 1]]
   const at = (value) => `${(100 * (value - least)) / (most - least)}%`
   const unit = chart.x_title || chart.y_title
@@ -12,13 +18,19 @@ function Intervals({ chart }) {
       <ul className="thimble-intervals">
         {chart.x.map((name, row) => (
           <li key={row} data-first={row === 0}>
-            <span className="thimble-name">{name}</span>
+            <span className="thimble-name"><Soft>{name}</Soft></span>
             <span className="thimble-span" aria-hidden="true">
               {scale.map((value) => (
                 <i key={value} style={{ left: at(value) }} />
               ))}
-              <span style={{ left: at(lows[row]), right: `calc(100% - ${at(highs[row])})` }} />
-              <b style={{ left: at(chart.y[row]) }} />
+              {near[row] ? (
+                <>
+                  <span style={{ left: at(lows[row]), right: `calc(100% - ${at(highs[row])})` }} />
+                  <b style={{ left: at(chart.y[row]) }} />
+                </>
+              ) : (
+                <ChevronsLeft />
+              )}
             </span>
             <span className="thimble-number">
               {chart.y[row].toFixed(1)}

@@ -49,6 +49,13 @@ function useWidth(least) {
   return [place, Math.max(least, width)]
 }
 
+// A name that may break where its parts join: card_arrival, banking-frozen@1.
+function Soft({ children }) {
+  return String(children)
+    .split(/(?<=[_./@-])/)
+    .map((part, at) => (at ? [<wbr key={at} />, part] : part))
+}
+
 let made = 0
 
 // An id that no other card on the page has.

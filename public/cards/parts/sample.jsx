@@ -33,7 +33,9 @@ function SamplePart({ sample }) {
           </label>
         ) : null}
       </div>
-      <DataTable table={{ columns: sample.columns, rows: shown.rows }} name={sample.title} />
+      <div className="thimble-sample">
+        <DataTable table={{ columns: sample.columns, rows: shown.rows }} name={sample.title} />
+      </div>
       <nav className="thimble-pages" aria-label={sample.title}>
         <button
           type="button"

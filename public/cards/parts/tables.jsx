@@ -1,17 +1,41 @@
 // Tables that scroll inside their card, and findings: rows that have a mood.
 import { CircleAlert, CircleCheck, Info, OctagonAlert } from 'lucide-react'
 
-const FIGURE = /^([-+–]?\d[\d.,]*( ?(%|ms|s|min|h|B|KB|MB|GB))?( – [\d.,]+ ?%)?|–|)$/
+const FIGURE = /^([-+–]?\d[\d.,]*( ?– ?[\d.,]+)?( ?(%|ms|s|min|h|B|KB|MB|GB|毫秒|秒|分钟|小时))?|–|)$/
+const SHORT = 24
+const LONG = 60
 const TONE_ICONS = { bad: OctagonAlert, wait: CircleAlert, good: CircleCheck }
 
 const isFigure = (cell) => cell == null || typeof cell === 'number' || FIGURE.test(cell)
 
-const shown = (cell) => (typeof cell === 'number' ? grouped(cell) : cell)
+const SHARE = /^(\d+(\.\d+)?) ?%$/
 
-function Tables({ tables, name }) {
+function Value({ cell, drawn }) {
+  if (typeof cell === 'number') return grouped(cell)
+  const share = drawn && SHARE.exec(cell || '')
+  if (share) {
+    return (
+      <span className="thimble-share">
+        <span className="thimble-rod" aria-hidden="true">
+          <span style={{ width: `${share[1]}%` }} />
+        </span>
+        {cell}
+      </span>
+    )
+  }
+  return cell && cell.length < LONG ? <Soft>{cell}</Soft> : cell
+}
+
+const sizeOf = (cell) => {
+  const length = String(cell == null ? '' : cell).length
+  return length <= SHORT ? 'short' : length > LONG ? 'long' : undefined
+}
+
+// `drawn`: shares get a small bar beside their figure.
+function Tables({ tables, name, drawn }) {
   return tables.filter((table) => table.rows.length).map((table, at) => (
     <Titled key={table.title || at} table={table}>
-      <DataTable table={table} name={table.title || name} />
+      <DataTable table={table} name={table.title || name} drawn={drawn} />
     </Titled>
   ))
 }
@@ -36,7 +60,7 @@ function Titled({ table, children }) {
   )
 }
 
-function DataTable({ table, name }) {
+function DataTable({ table, name, drawn }) {
   const { columns, rows } = table
   const right = columns.map((_, at) => rows.every((row) => isFigure(row[at])))
   return (
@@ -54,7 +78,7 @@ function DataTable({ table, name }) {
         </thead>
         <tbody>
           {rows.map((row, at) => (
-            <Row key={at} row={row} right={right} tone={(table.tones || [])[at]} />
+            <Row key={at} row={row} right={right} drawn={drawn} tone={(table.tones || [])[at]} />
           ))}
         </tbody>
       </table>
@@ -62,15 +86,15 @@ function DataTable({ table, name }) {
   )
 }
 
-function Row({ row, right, tone }) {
+function Row({ row, right, drawn, tone }) {
   return (
     <tr>
       {row.map((cell, at) => {
         const Cell = at ? 'td' : 'th'
         return (
-          <Cell key={at} scope={at ? undefined : 'row'} data-right={right[at]}>
+          <Cell key={at} scope={at ? undefined : 'row'} data-right={right[at]} data-size={sizeOf(cell)}>
             {!at && tone ? <span className="thimble-dot" data-tone={tone} aria-hidden="true" /> : null}
-            {shown(cell)}
+            <Value cell={cell} drawn={drawn} />
           </Cell>
         )
       })}

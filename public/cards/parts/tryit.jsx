@@ -8,9 +8,9 @@ function TryIt({ form }) {
   const name = useName('try')
   async function submit(event) {
     event.preventDefault()
-    const wanted = text.trim() || form.placeholder
-    const answer = await ask('ask', { endpoint: form.target, text: wanted, compare: Boolean(form.other) })
-    if (answer) setTold({ ...answer, text: wanted })
+    const compare = Boolean(form.other)
+    const answer = await ask('ask', { endpoint: form.target, text: text.trim(), compare })
+    if (answer) setTold(answer)
   }
   return (
     <section className="thimble-part">
@@ -26,7 +26,7 @@ function TryIt({ form }) {
             autoComplete="off"
             onChange={(event) => setText(event.target.value)}
           />
-          <Button look="main" type="submit" busy={busy} disabled={busy}>
+          <Button look="main" type="submit" busy={busy} disabled={busy || !text.trim()}>
             {form.button}
           </Button>
         </div>
@@ -48,7 +48,7 @@ function Told({ name, told, first }) {
       <p className="thimble-quiet">
         {name} <span className="thimble-where">{fill(words.latency, { number: told.latency_ms.toFixed(1) })}</span>
       </p>
-      <p className="thimble-best">{best.label}</p>
+      <p className="thimble-best"><Soft>{best.label}</Soft></p>
       <ul className="thimble-lines">
         {[best, ...others].slice(0, 4).map(({ label, score }) => (
           <Chance key={label} label={label} share={score} />
@@ -61,7 +61,7 @@ function Told({ name, told, first }) {
 function Chance({ label, share }) {
   return (
     <li>
-      <span className="thimble-name">{label}</span>
+      <span className="thimble-name"><Soft>{label}</Soft></span>
       <span className="thimble-rod" aria-hidden="true">
         <span style={{ width: `${100 * share}%` }} />
       </span>

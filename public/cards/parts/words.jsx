@@ -3,13 +3,19 @@ import { useRef, useState } from 'react'
 import { Check, Copy, Download } from 'lucide-react'
 
 const WIDE_CHARACTERS = 44
+const LONG_CHARACTERS = 17
+
+// Chinese signs take the room of two letters.
+const room = (text) => text.length + (text.match(/[\u2e80-\uffef]/g) || []).length
+
+const width = (text) => (room(text) > WIDE_CHARACTERS ? 'all' : room(text) > LONG_CHARACTERS ? 'two' : 'one')
 
 function Facts({ facts }) {
   if (!facts.length) return null
   return (
     <dl className="thimble-facts">
       {facts.map(([label, value]) => (
-        <div key={label} data-wide={value.length > WIDE_CHARACTERS}>
+        <div key={label} data-width={width(value)}>
           <dt>{label}</dt>
           <dd>{value}</dd>
         </div>
