@@ -11,6 +11,7 @@ Json = dict[str, Any]
 MOST_LABELS = 30
 MOST_PROBLEMS = 20
 MOST_ROWS = 30
+SEVERITIES: dict[str, Tone] = {"error": "bad", "warning": "wait"}
 LEAST_SHARE = 0.05
 """Share of the letters from which a script is worth a mention."""
 
@@ -54,8 +55,7 @@ def fitness(problems: list[Json], w: Words) -> str:
 
 
 def tone_of(problems: list[Json]) -> Tone:
-    tones: dict[str, Tone] = {"error": "bad", "warning": "wait"}
-    return tones.get(heaviest(problems), "good")
+    return SEVERITIES.get(heaviest(problems), "good")
 
 
 def summary(result: Json, problems: list[Json], w: Words) -> str:
@@ -242,7 +242,9 @@ def problems_table(problems: list[Json], w: Words) -> Table:
         ]
         for one in problems[:MOST_PROBLEMS]
     ]
-    return Table(w("Problems"), [w("severity"), w("what"), w("rows"), w("what to do")], rows)
+    columns = [w("severity"), w("what"), w("rows"), w("what to do")]
+    tones = [SEVERITIES.get(one["severity"], "quiet") for one in problems[:MOST_PROBLEMS]]
+    return Table(w("Problems"), columns, rows, tones=tones)
 
 
 def rows_of(problem: Json, w: Words) -> str:
