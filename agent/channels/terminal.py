@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from agent.commands import spoken
 from agent.events import (
     ApprovalNeeded,
     Event,
@@ -71,8 +72,9 @@ def answer(
         return [*attached, *attach(server, text, show)]
     if not text and not attached:
         return attached
-    for data in server.chat(thread_id, text, attached):
-        print_event(from_json(data), show, words_in("en"))
+    words = words_in("en")
+    for data in server.chat(thread_id, spoken(text, words), attached):
+        print_event(from_json(data), show, words)
     return []
 
 

@@ -23,7 +23,7 @@ YES = re.compile(
     r"(?:[,. !]+(?:please|go ahead|do it|do that|then|thanks|yes|go))*[ .!]*$"
     rf"|^{follow_zh.YES}[ .!]*$"
 )
-OFFERED = re.compile(r"[“\"]([^”\"]{3,80})[”\"]")
+OFFERED = re.compile(r"[“\"]([^”\"]{2,80})[”\"]")
 OFFER = re.compile(
     r"(?:shall i|should i|do you want me to|would you like me to|want me to) (?P<english>.+?)\?"
     rf"|{follow_zh.OFFER}",
@@ -93,7 +93,7 @@ def agreed(
 
 def answers(said: str, spoken: str, last: str, world: World) -> bool:
     """Whether a short text answers the question that was asked last."""
-    if not re.search(r"[??]\s*$", last) and not CANDIDATES.search(last):
+    if not re.search(r"[?\uff1f]\s*$", last) and not CANDIDATES.search(last):
         return False
     named = mentions(said, world)
     short = len(words(spoken)) <= 12 and bool(named.tags)

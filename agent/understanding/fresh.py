@@ -155,9 +155,8 @@ def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
     known = scene.models() if kind == "model" else scene.datasets()
     if not known or root(match["name"].lower()) in scene.stems():
         return None
-    return Answer(
-        ask=f"There is no {kind} “{match['name']}”. {which(kind, known, '').ask}",
-    )
+    unknown = f"There is no {kind} “{match['name']}”."
+    return Answer(ask=f"{unknown} {which(kind, known, '').ask}")
 
 
 def not_a_name(word: str) -> bool:

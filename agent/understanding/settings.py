@@ -103,8 +103,7 @@ def not_a_number(text: str) -> str:
             rf"\bwith (?:a |the )?(?:{form})(?: (?:of|=|:))? (?P<word>[a-z]{{3,}})", rest
         )
         if match and match["word"] not in AFTER_KNOB:
-            name = knob.replace("_", " ")
-            return f"What should the {name} be? “{match['word']}” is not a number."
+            return f"What should {knob} be? “{match['word']}” is not a number."
     return ""
 
 

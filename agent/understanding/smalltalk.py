@@ -9,6 +9,7 @@ CAPABLE = (
     "I make text classifiers to measure, on this machine:\n"
     "- **Data**: drop a CSV, TSV, JSONL or Parquet file with a text and a label column and say "
     "“make a dataset from this”.\n"
+    "- **Look at it**: “describe it”, “show me some rows”, “check it for problems”.\n"
     "- **Fine-tune**: say “fine-tune a classifier on it”; you see the plan with time, memory and "
     "baselines, and nothing runs before you approve.\n"
     "- **Deploy**: say “deploy it” and call the endpoint from curl or Python, or “ask it: …”"
