@@ -196,20 +196,24 @@ def refusal(approval: Approval) -> RequestRefused:
             param="approval_id",
             fix="Decide the newer one.",
         )
-    texts = {
-        "measuring": ("quote_measuring", "is still being measured", "Decide in a few seconds."),
-        "waiting": ("approval_waiting", "waits for a decision", "Approve it first."),
-        "expired": ("approval_expired", "was not decided within 7 days", "Ask for it again."),
-        "rejected": (
-            "already_decided",
-            "was rejected",
-            "Ask for it again to have it decided anew.",
-        ),
-    }
-    code, what, fix = texts.get(
-        approval.state, ("already_decided", f"is {approval.state}", "Read its result.")
-    )
-    return RequestRefused(f"{approval.id} {what}.", code=code, param="approval_id", fix=fix)
+    name = approval.id
+    match approval.state:
+        case "measuring":
+            code, message = "quote_measuring", f"The cost of {name} is still being measured."
+            fix = "Decide in a few seconds."
+        case "waiting":
+            code, message = "approval_waiting", f"{name} waits for a decision."
+            fix = "Approve it first."
+        case "expired":
+            code, message = "approval_expired", f"{name} was not decided within 7 days."
+            fix = "Ask for it again."
+        case "rejected":
+            code, message = "already_decided", f"{name} was rejected."
+            fix = "Ask for it again to have it decided anew."
+        case _:
+            code, message = "already_decided", f"{name} was approved already."
+            fix = "Read its result."
+    return RequestRefused(message, code=code, param="approval_id", fix=fix)
 
 
 def as_dict(approval: Approval) -> dict[str, Any]:

@@ -10,6 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from core.errors import RequestRefused
 
 CONFIG = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+KINDS = {
+    "bool_type": "true or false",
+    "dict_type": "an object",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number of that size",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "string_type": "a text",
+    "string_unicode": "a text without half characters",
+}
+"""What an argument should be, by the kind of error that its check gave."""
 MAX_TEXT = 1_000_000
 """Characters of one text argument."""
 
@@ -76,8 +89,9 @@ def explain(model: type[BaseModel], error: ValidationError) -> RequestRefused:
         return RequestRefused(
             f"{model.__name__} needs {name}.", code="missing_argument", param=name, fix="Give it."
         )
+    kind = KINDS.get(first["type"], "what this tool takes there")
     return RequestRefused(
-        f"{name}={short(first['input'])} is wrong: {first['msg'].lower()}.",
+        f"{name}={short(first['input'])} is not {kind}.",
         code="invalid_argument",
         param=name,
         fix=model.model_fields[name].description or None if name in model.model_fields else None,

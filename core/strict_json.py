@@ -5,6 +5,18 @@ from typing import Any, NoReturn
 
 from core.errors import RequestRefused
 
+FAULTS = {
+    "Expecting value": "a value is missing or not quoted",
+    "Expecting ',' delimiter": "a comma is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Expecting property name enclosed in double quotes": "a key in double quotes is missing",
+    "Extra data": "something follows the end",
+    "Invalid control character at": "a text has a control character",
+    "Invalid \\escape": "a backslash stands before a character that needs none",
+    "Invalid \\uXXXX escape": "a character is not spelt with four digits",
+    "Unterminated string starting at": "a text is not closed that begins",
+}
+"""What Python's parser finds, in words for people."""
 MAX_DEPTH = 100
 MAX_DIGITS = 18
 """Longer whole numbers lose digits in programs that keep numbers as floats."""
@@ -24,7 +36,8 @@ def parse(text: str | bytes) -> Any:
     except UnicodeDecodeError as error:
         raise broken(f"byte {error.start} is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise broken(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}") from None
+        fault = FAULTS.get(error.msg, "it cannot be understood")
+        raise broken(f"{fault} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise broken(f"it is nested deeper than {MAX_DEPTH}") from None
     check_value(value)

@@ -128,13 +128,15 @@ def refuse_no_choice(table: Table, shapes: Mapping[str, Shape]) -> None:
             fix="Upload rows with a text and a label.",
         )
     if len(shapes) < 2:
-        left_out = "".join(
-            f" {name!r} is left out: {why}." for name, why in list(table.facts.left_out.items())[:3]
-        )
         names = ", ".join(repr(name[:80]) for name in shapes) or "none"
+        sentences = [
+            "A classifier needs a text and a label column; the file has one column or none "
+            f"({names})."
+        ]
+        for name, why in list(table.facts.left_out.items())[:3]:
+            sentences.append(f"{name!r} is left out: {why}.")
         raise RequestRefused(
-            f"A classifier needs a text and a label column; the file has one column or none "
-            f"({names}).{left_out}",
+            " ".join(sentences),
             code="one_column",
             param="file",
             fix="Add a label column, and put a comma, tab or semicolon between the two.",
@@ -172,11 +174,20 @@ def guess_text(free: list[Shape]) -> Role:
         raise none_fits("text", free, "has differing values that are words, not numbers")
     named = [shape for shape in fitting if shape.named in TEXT_NAMES]
     if len(fitting) == 1:
-        return Role(fitting[0].name, why_text(fitting[0], "the only column of words"))
+        return Role(
+            fitting[0].name,
+            why_text(fitting[0], "the only column of words"),
+        )
     if len(named) == 1:
-        return Role(named[0].name, why_text(named[0], "named so, and a column of words"))
+        return Role(
+            named[0].name,
+            why_text(named[0], "named so, and a column of words"),
+        )
     if fitting[0].mean_characters >= CLEARLY_LONGER * fitting[1].mean_characters:
-        return Role(fitting[0].name, why_text(fitting[0], "by far the longest column of words"))
+        return Role(
+            fitting[0].name,
+            why_text(fitting[0], "by far the longest column of words"),
+        )
     raise ambiguous("text", named or fitting)
 
 
@@ -221,8 +232,11 @@ def few_enough(shape: Shape) -> bool:
 
 
 def why_label(shape: Shape, reason: str) -> str:
-    kind = "numbers, taken as class names" if shape.numeric else "values"
-    return f"{reason}: {shape.distinct:,} different {kind} in {shape.filled:,} rows"
+    return (
+        f"{reason}: {shape.distinct:,} different "
+        f"{'numbers, taken as class names,' if shape.numeric else 'values'} "
+        f"in {shape.filled:,} rows"
+    )
 
 
 def ambiguous(role: str, fitting: list[Shape]) -> RequestRefused:

@@ -90,8 +90,10 @@ def spare_jobs(session: Session, storage: Storage, caller: Caller) -> Iterator[d
             why = "The run succeeded; its model is kept elsewhere."
             yield from folder_entry("checkpoints", run.id, folder / "checkpoints", why)
         else:
-            how = "has failed" if run.state == "failed" else "was cancelled"
-            why = f"The run {how}; its logs and checkpoints would be gone."
+            why = (
+                f"The run {'has failed' if run.state == 'failed' else 'was cancelled'}; "
+                "its logs and checkpoints would be gone."
+            )
             yield from folder_entry("job", run.id, folder, why)
 
 

@@ -64,13 +64,13 @@ def of_fit(fit: Fit) -> list[dict[str, Any]]:
             )
         )
     if fit.unknown_share >= UNKNOWN:
-        how_many = "Most" if fit.unknown_share >= MOSTLY else f"{fit.unknown_share:.0%}"
+        most = fit.unknown_share >= MOSTLY
         found.append(
             problem(
                 "unknown_language",
                 "warning",
-                f"{how_many} characters or words in these texts are unknown to {fit.base}: it was "
-                "made for another language.",
+                f"{'Most' if most else f'{fit.unknown_share:.0%} of the'} characters or words in "
+                f"these texts are unknown to {fit.base}: it was made for another language.",
                 "Expect the TF-IDF baseline to do better, which can be deployed too; or ask the "
                 "operator to add a base model for this language.",
                 count=round(fit.unknown_share * sum(fit.tokens)),
@@ -93,7 +93,8 @@ def of_tokens(fit: Fit) -> dict[str, Any]:
 def verdict(count: Mapping[str, int]) -> str:
     if count["error"]:
         return "Not ready: correct the errors first."
-    if count["warning"]:
-        many = "one thing" if count["warning"] == 1 else f"{count['warning']} things"
-        return f"Ready to train, but {many} may cost accuracy or mislead the score."
+    if (many := count["warning"]) == 1:
+        return "Ready to train, but one thing may cost accuracy or mislead the score."
+    if many:
+        return f"Ready to train, but {many} things may cost accuracy or mislead the score."
     return "Ready to train; nothing stands in the way."

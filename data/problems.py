@@ -64,7 +64,7 @@ def of_rows(main: Rows) -> Iterator[dict[str, Any]]:
         yield problem(
             "formula",
             "note",
-            f"{len(formulas):,} {plural('text begins', formulas, 'texts begin')} like a "
+            f"{len(formulas):,} {'text begins' if len(formulas) == 1 else 'texts begin'} like a "
             "spreadsheet's formula; kept as text.",
             "Take care when opening exports of this dataset in a spreadsheet.",
             formulas,
@@ -79,8 +79,8 @@ def contradictions(main: Rows) -> Iterator[dict[str, Any]]:
         yield problem(
             "conflicts",
             "warning",
-            f"{len(groups):,} {plural('text occurs', groups, 'texts occur')} with different labels "
-            f"({len(rows):,} rows). No model can get all of these right.",
+            f"{len(groups):,} {'text occurs' if len(groups) == 1 else 'texts occur'} with "
+            f"different labels ({len(rows):,} rows). No model can get all of these right.",
             "Decide on one label for each.",
             rows,
         )
@@ -166,8 +166,8 @@ def of_splits(splits: Splits) -> Iterator[dict[str, Any]]:
             yield problem(
                 "unseen_label",
                 "warning",
-                f"The {name} split has {plural('class', unseen, 'classes')} that training never "
-                f"sees: {listed(unseen)}. These rows will be counted as wrong.",
+                f"The {name} split has {'a class' if len(unseen) == 1 else 'classes'} that "
+                f"training never sees: {listed(unseen)}. These rows will be counted as wrong.",
                 "Add training rows for them, or correct their labels.",
                 [n for n, lab in zip(part.numbers, part.labels, strict=True) if lab in set(unseen)],
             )
@@ -183,10 +183,6 @@ def of_splits(splits: Splits) -> Iterator[dict[str, Any]]:
 
 def rows_have(count: int) -> str:
     return "1 row has" if count == 1 else f"{count:,} rows have"
-
-
-def plural(one: str, of: Sequence[Any], many: str) -> str:
-    return one if len(of) == 1 else many
 
 
 def listed(names: Sequence[str]) -> str:

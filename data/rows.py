@@ -106,10 +106,10 @@ def refuse_missing_labels(table: Table, labels: list[str], column: str, param: s
 
 def missing(role: str, table: Table, rows: list[int], column: str, param: str) -> RequestRefused:
     places = ", ".join(table.place(row) for row in rows[:FIRST])
-    more = f" and {len(rows) - FIRST:,} more" if len(rows) > FIRST else ""
+    if len(rows) > FIRST:
+        places = f"{places} and {len(rows) - FIRST:,} more"
     return RequestRefused(
-        f"{len(rows):,} of {table.rows:,} rows have no {role} in column {column!r}: "
-        f"{places}{more}.",
+        f"{len(rows):,} of {table.rows:,} rows have no {role} in column {column!r}: {places}.",
         code=f"missing_{role}",
         param=param,
         fix=f"Fill in the {role} or remove these rows.",

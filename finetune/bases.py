@@ -171,7 +171,8 @@ class Bases:
 
 def unknown_base(name: str, known: list[str]) -> RequestRefused:
     error = not_found("base_model", name[:80], known)
-    error.fix = f"{error.fix} `thimble base add NAME PATH_OR_HUB_ID@REVISION` registers another."
+    more = "`thimble base add NAME PATH_OR_HUB_ID@REVISION` registers another."
+    error.fix = " ".join((error.fix or "", more))
     return error
 
 

@@ -28,9 +28,10 @@ class Limit:
     high: Number
     whole: bool = False
 
-    def __str__(self) -> str:
-        kind = "a whole number" if self.whole else "a number"
-        return f"{kind} from {self.low:,} to {self.high:,}".replace("1e-06", "0.000001")
+    def rule(self) -> str:
+        """Which values are fine, as a part of a sentence."""
+        low, high = f"{self.low:,}".replace("1e-06", "0.000001"), f"{self.high:,}"
+        return f"{'a whole number' if self.whole else 'a number'} from {low} to {high}"
 
 
 LIMITS: Mapping[str, Limit] = {
@@ -110,12 +111,12 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
         if name in known:
             continue
         near = difflib.get_close_matches(name, list(known), n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
+        there = ", ".join(known)
         raise RequestRefused(
             f"There is no parameter {name[:80]!r}.",
             code="unknown_argument",
             param=name[:80],
-            fix=f"{hint}There are: {', '.join(known)}.",
+            fix=f"Did you mean {near[0]}? There are: {there}." if near else f"There are: {there}.",
         )
 
 
@@ -130,10 +131,10 @@ def check(name: str, value: Any) -> Number:
         if int(value) == value:
             return int(value)
     raise RequestRefused(
-        f"{name}={shown(value)} is not {limit}.",
+        f"{name}={shown(value)} is not {limit.rule()}.",
         code="invalid_argument",
         param=name,
-        fix=f"Give {limit}, or leave it out for the default.",
+        fix=f"Give {limit.rule()}, or leave it out for the default.",
     )
 
 

@@ -25,10 +25,12 @@ def failure(
     if status.exit_code in KILLED:
         return out_of_memory(quote or {})
     last = next((line for line in reversed(logs.splitlines()) if line.strip()), "")
-    said = f" It last said: {last.strip()[:300]}" if last else ""
+    sentences = [f"The training program ended with exit code {status.exit_code}."]
+    if last:
+        sentences.append(f"It last said: {last.strip()[:300]}")
     return {
         "code": "worker_failed",
-        "message": f"The training program ended with exit code {status.exit_code}.{said}",
+        "message": " ".join(sentences),
         "fix": "Retry it; if it ends the same way, report it with the log in the job's folder.",
     }
 
@@ -36,13 +38,14 @@ def failure(
 def out_of_memory(quote: Mapping[str, Any]) -> dict[str, Any]:
     arguments = quote.get("arguments") or {}
     memory = quote.get("memory_mb")
-    needed = f" It was measured to need about {memory:,} MB." if memory else ""
+    sentences = ["The system killed the training program, most likely for want of memory."]
+    if memory:
+        sentences.append(f"It was measured to need about {memory:,} MB.")
     batch = max(1, int(arguments.get("batch_size", 32)) // 2)
     length = max(8, int(arguments.get("max_length", 128)) // 2)
     return {
         "code": "killed",
-        "message": "The system killed the training program, most likely for want of memory."
-        + needed,
+        "message": " ".join(sentences),
         "fix": f"Close other programs, or start it with batch_size={batch} or max_length={length}.",
     }
 

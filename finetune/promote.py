@@ -25,10 +25,10 @@ def verdict(result: Mapping[str, Any]) -> dict[str, Any]:
         return outcome(f"It is right on {percent(accuracy)} of the test rows.", TUNED)
     points, interval = best["difference"]["points"], best["difference"]["interval"]
     better = interval[0] > 0
-    words = winner_words if better else loser_words
-    text = words(accuracy, best, points, interval)
-    recommend = TUNED if better else best["name"]
-    found = outcome(text + shrinking(result.get("export") or {}), recommend)
+    told = (accuracy, best, points, interval)
+    sentences = winner_words(*told) if better else loser_words(*told)
+    sentences += shrinking(result.get("export") or {})
+    found = outcome(" ".join(sentences), TUNED if better else best["name"])
     return found | {"than": best["name"], "points": points, "interval": list(interval)}
 
 
@@ -51,41 +51,40 @@ def best_baseline(baselines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] |
 
 def winner_words(
     accuracy: float, best: Mapping[str, Any], points: float, interval: Sequence[float]
-) -> str:
-    return (
+) -> list[str]:
+    low, high = map(signed, interval)
+    return [
         f"Tuning helped: {percent(accuracy)} of the test rows are right, {points:.1f} points more "
-        f"than the best cheap alternative, {best['title']} ({percent(best['accuracy'])}). With "
-        f"95 % certainty the gain is {between(interval)} points."
-    )
+        f"than the best cheap alternative, {best['title']} ({percent(best['accuracy'])}).",
+        f"With 95 % certainty the gain is between {low} and {high} points.",
+    ]
 
 
 def loser_words(
     accuracy: float, best: Mapping[str, Any], points: float, interval: Sequence[float]
-) -> str:
-    head = (
+) -> list[str]:
+    low, high = map(signed, interval)
+    sentences = [
         f"Tuning did not clearly beat the best cheap alternative: {percent(accuracy)} of the test "
-        f"rows are right, {best['title']} has {percent(best['accuracy'])}. The difference is "
-        f"{signed(points)} points, and with 95 % certainty {between(interval)}: "
-    )
-    why = "it is worse." if interval[1] < 0 else "it may be chance."
-    advice = f" I recommend to deploy {best['title']} instead: it is cheaper."
-    return head + why + (advice if best.get("folder") else "")
+        f"rows are right, {best['title']} has {percent(best['accuracy'])}.",
+        f"The difference is {signed(points)} points, and with 95 % certainty between {low} and "
+        f"{high}: {'it is worse' if interval[1] < 0 else 'it may be chance'}.",
+    ]
+    if best.get("folder"):
+        sentences.append(f"I recommend to deploy {best['title']} instead: it is cheaper.")
+    return sentences
 
 
-def shrinking(export: Mapping[str, Any]) -> str:
+def shrinking(export: Mapping[str, Any]) -> list[str]:
     """A sentence when making the model small for serving cost accuracy."""
     before, after = export.get("accuracy_float"), export.get("accuracy_int8")
     if before is None or after is None or before - after <= TOLERATED_LOSS:
-        return ""
-    return f" As it is served (8-bit) it is {percent(after)} right, against {percent(before)}."
+        return []
+    return [f"As it is served (8-bit) it is {percent(after)} right, against {percent(before)}."]
 
 
 def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
-
-
-def between(interval: Sequence[float]) -> str:
-    return f"between {signed(interval[0])} and {signed(interval[1])}"
 
 
 def signed(points: float) -> str:
@@ -107,7 +106,11 @@ def compare(runs: Sequence[Mapping[str, Any]]) -> str:
     if best["dataset"] != second["dataset"]:
         return "They were tested on different data, so their scores cannot be compared."
     gap = 100 * (best["accuracy"] - second["accuracy"])
-    head = f"{best['run']} is {gap:.1f} points above {second['run']}"
     if best["interval"][0] > second["interval"][1]:
-        return f"{head}, more than chance explains."
-    return f"{head}, but their 95 % intervals overlap: that may be chance."
+        return (
+            f"{best['run']} is {gap:.1f} points above {second['run']}, more than chance explains."
+        )
+    return (
+        f"{best['run']} is {gap:.1f} points above {second['run']}, but their 95 % intervals "
+        "overlap: that may be chance."
+    )

@@ -124,7 +124,7 @@ class Runs:
             run = get(session, tables.Run, caller, wanted.id)
             if run.state in ("succeeded", "failed"):
                 raise RequestRefused(
-                    f"{run.id} has {run.state} already.",
+                    f"{run.id} has {'failed' if run.state == 'failed' else 'succeeded'} already.",
                     code="run_ended",
                     param="run",
                     fix="There is nothing to stop.",

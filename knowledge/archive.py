@@ -89,11 +89,13 @@ def check_members(members: list[zipfile.ZipInfo]) -> None:
     seen: dict[str, str] = {}
     for member in members:
         if fault := fault_of(member):
-            raise unsafe(f"{shown(member.orig_filename)} {fault}")
+            raise unsafe(f"{shown(member.orig_filename)!r} {fault}")
         folded = unicodedata.normalize("NFC", member.filename).casefold().rstrip("/")
         if folded in seen:
-            both = f"{shown(seen[folded])} and {shown(member.filename)}"
-            raise unsafe(f"{both} are the same file on many systems")
+            raise unsafe(
+                f"{shown(seen[folded])!r} and {shown(member.filename)!r} are the same file on many "
+                "systems"
+            )
         seen[folded] = member.filename
     check_size(members)
 
@@ -124,13 +126,13 @@ def check_size(members: list[zipfile.ZipInfo]) -> None:
         ratio = member.file_size / max(1, member.compress_size)
         if member.file_size > RATIO_FROM_BYTES and ratio > MAX_RATIO:
             raise unsafe(
-                f"{shown(member.filename)} unpacks to {ratio:,.0f} times its size; "
+                f"{shown(member.filename)!r} unpacks to {ratio:,.0f} times its size; "
                 f"at most {MAX_RATIO} is taken"
             )
 
 
 def shown(name: str) -> str:
-    return repr(name.encode("ascii", "backslashreplace").decode()[:120])
+    return name.encode("ascii", "backslashreplace").decode()[:120]
 
 
 def unsafe(why: str) -> RequestRefused:

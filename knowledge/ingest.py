@@ -88,11 +88,13 @@ def read_folder(folder: Path) -> Iterator[Source]:
 
 
 def nothing(filename: str, skipped: list[dict[str, str]]) -> RequestRefused:
-    reasons = "; ".join(f"{one['source'][:80]!r}: {one['reason']}" for one in skipped[:3])
-    more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
-    why = f" ({reasons}{more})" if reasons else ""
+    reasons = [f"{one['source'][:80]!r}: {one['reason']}" for one in skipped[:3]]
+    if len(skipped) > 3:
+        reasons.append(f"and {len(skipped) - 3} more")
     return RequestRefused(
-        f"There is no document to read in {filename[:80]!r}{why}.",
+        f"There is no document to read in {filename[:80]!r} ({'; '.join(reasons)})."
+        if reasons
+        else f"There is no document to read in {filename[:80]!r}.",
         code="no_documents",
         param="file_id",
         fix=f"Upload a file of type {TAKEN}, or a zip of such files.",

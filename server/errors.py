@@ -78,7 +78,10 @@ def install(app: FastAPI) -> None:
         first = error.errors()[0]
         name = str(first["loc"][-1]) if first["loc"] else None
         refusal = RequestRefused(
-            f"{name}: {first['msg'].lower()}.", code="invalid_argument", param=name, fix=SHAPES
+            f"The parameter {name!r} is wrong: {first['msg'].lower()}.",
+            code="invalid_argument",
+            param=name,
+            fix=SHAPES,
         )
         return respond(refusal)
 

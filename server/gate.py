@@ -73,10 +73,10 @@ class Gate:
         if self.api_key is not None:
             return
         if hostname(headers.get("host", "")) not in LOOPBACK:
-            raise forbidden("This Host is not served", "Use http://127.0.0.1, or set an API key.")
+            raise forbidden("This Host is not served.", "Use http://127.0.0.1, or set an API key.")
         if found := [name for name in headers if name.startswith(FORWARDING)]:
             raise forbidden(
-                f"The header {min(found)[:80]} says that a proxy forwards this request",
+                f"The header {min(found)[:80]} says that a proxy forwards this request.",
                 "Set THIMBLE_API_KEY to serve beyond this machine.",
             )
 
@@ -105,13 +105,13 @@ def check_origin(scope: Scope, headers: dict[str, str]) -> None:
     """A page of another site may not use a visitor's browser as a bridge."""
     origin = headers.get("origin")
     if origin is not None and not same_origin(origin, headers.get("host", "")):
-        raise forbidden("This page is of another origin", "Open Thimble's own page.")
+        raise forbidden("This page is of another origin.", "Open Thimble's own page.")
     elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site")
     link = headers.get("sec-fetch-mode") == "navigate" and scope.get("method") == "GET"
     if elsewhere and not link:
-        raise forbidden("This request comes from another site", "Open Thimble's own page.")
+        raise forbidden("This request comes from another site.", "Open Thimble's own page.")
     if headers.get("sec-fetch-dest") in EMBEDDED:
-        raise forbidden("Thimble is not shown inside another page", "Open it by itself.")
+        raise forbidden("Thimble is not shown inside another page.", "Open it by itself.")
 
 
 def check_content_type(scope: Scope, headers: dict[str, str]) -> None:
@@ -208,8 +208,8 @@ def needs_key(scope: Scope) -> bool:
     return not (path in ("/", "/chat") or path.startswith("/chat/"))
 
 
-def forbidden(what: str, fix: str) -> Refusal:
-    return Refusal(403, RequestRefused(f"{what}.", code="forbidden", fix=fix))
+def forbidden(message: str, fix: str) -> Refusal:
+    return Refusal(403, RequestRefused(message, code="forbidden", fix=fix))
 
 
 async def refuse(scope: Scope, send: Send, refusal: Refusal) -> None:

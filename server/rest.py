@@ -127,9 +127,12 @@ def text_of(body: dict[str, Any]) -> str:
 def thread_of(body: dict[str, Any]) -> str:
     thread_id = optional_text(body, "thread_id") or ""
     if not 0 < len(thread_id) <= MAX_THREAD_ID:
-        what = f"has {len(thread_id):,} characters" if thread_id else "is missing"
         raise RequestRefused(
-            f"thread_id {what}.", param="thread_id", fix=f"Give 1 to {MAX_THREAD_ID} characters."
+            f"thread_id has {len(thread_id):,} characters."
+            if thread_id
+            else "thread_id is missing.",
+            param="thread_id",
+            fix=f"Give 1 to {MAX_THREAD_ID} characters.",
         )
     return thread_id
 

@@ -218,9 +218,10 @@ class Engine:
         now = time.monotonic()
         self._starts = [at for at in self._starts if now - at < RESTARTS_S]
         if self._closed or len(self._starts) >= RESTARTS:
-            why = "is being shut down" if self._closed else f"ended {RESTARTS} times in a minute"
             raise ServiceFailed(
-                f"The engine {self.kind!r} {why}.",
+                f"The engine {self.kind!r} is being shut down."
+                if self._closed
+                else f"The engine {self.kind!r} ended {RESTARTS} times in a minute.",
                 code="engine_down",
                 fix="Try again in a minute; the engine's log may say why.",
             )
@@ -236,8 +237,13 @@ class Engine:
             time.sleep(POLL_S)
         log = self._launcher.logs(job, lines=3)
         self._end_process()
+        sentences = [f"The engine {self.kind!r} did not start."]
+        if log:
+            sentences.append(f"It last said: {log}")
         raise ServiceFailed(
-            f"The engine {self.kind!r} did not start. {log}".strip(), code="engine_down"
+            " ".join(sentences),
+            code="engine_down",
+            fix="Try again in a minute; if it stays so, see the engine's log.",
         )
 
     def _make_room(self) -> None:

@@ -9,6 +9,8 @@ from agent.language.told import Recognised
 
 Language = Literal["en", "zh"]
 CATALOGUES = Path(__file__).parent
+PHRASES = "phrases.json"
+"""The catalogue of words that stand only inside sentences made elsewhere."""
 PAIRS = dict[str, str]
 
 
@@ -37,14 +39,22 @@ class Words:
 def words_in(language: Language) -> Words:
     """English has no catalogue: it is what stands in the code."""
     if language == "en":
-        return Words(language, {}, Recognised({}))
+        return Words(language, {}, Recognised({}, {}))
     folder = CATALOGUES / language
-    return Words(language, pairs_of(folder), Recognised(pairs_of(folder / "told")))
+    told = pairs_of(folder / "told")
+    phrases = read(folder / "told" / PHRASES)
+    sentences = {source: target for source, target in told.items() if source not in phrases}
+    return Words(language, pairs_of(folder), Recognised(sentences, phrases))
 
 
 def pairs_of(folder: Path) -> PAIRS:
     """All pairs of the folder's catalogues. A test sees to it that none stands in two."""
     pairs: PAIRS = {}
     for path in sorted(folder.glob("*.json")):
-        pairs |= json.loads(path.read_text(encoding="utf-8"))
+        pairs |= read(path)
+    return pairs
+
+
+def read(path: Path) -> PAIRS:
+    pairs: PAIRS = json.loads(path.read_text(encoding="utf-8"))
     return pairs

@@ -92,10 +92,12 @@ def find_dialect(text: str, preferred: str | None) -> Dialect:
     tied = [mark for mark, share in splitting.items() if share == best]
     chosen = preferred if preferred in tied else tied[0]
     columns = fits[chosen][0]
-    share = "all" if best == 1 else f"{best:.1%}"
-    why = f"split at each {NAMES[chosen]}, {share} of the first rows have the header's "
+    why = (
+        f"split at each {NAMES[chosen]}, {'all' if best == 1 else f'{best:.1%}'} of the first rows "
+        f"have the header's {columns} columns"
+    )
     others = tuple(NAMES[mark] for mark in tied if mark != chosen and mark != "@")
-    return Dialect(chosen, f"{why}{columns} columns", others)
+    return Dialect(chosen, why, others)
 
 
 def fit(text: str, delimiter: str) -> tuple[int, float]:
@@ -153,10 +155,9 @@ def numbered(text: str, dialect: Dialect, limits: Limits) -> Iterator[tuple[int,
 
 
 def ragged(where: str, width: int, record: list[str], header: list[str]) -> RequestRefused:
-    columns = "1 column" if len(record) == 1 else f"{len(record)} columns"
     names = ", ".join(header[:5])[:80]
     return RequestRefused(
-        f"{where.capitalize()} has {columns}, the header has {width} ({names}). "
+        f"The header has {width} columns ({names}), but {where} has {len(record)}. "
         f"The last cell there is {record[-1][:40]!r}.",
         code="ragged_row",
         param="file",

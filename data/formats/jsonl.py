@@ -20,7 +20,7 @@ from data.formats.base import (
     too_many_rows,
 )
 
-KINDS = {str: "text", bool: "true/false", int: "a number", float: "a number"}
+KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number"}
 
 
 def matches(name: str, head: bytes) -> float:

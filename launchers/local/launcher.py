@@ -136,8 +136,9 @@ def reason(code: int) -> str:
     if code >= 0:
         return f"It ended with exit code {code}."
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-    memory = " Perhaps the machine ran out of memory." if name == "SIGKILL" else ""
-    return f"It was killed by {name}.{memory}"
+    if name == "SIGKILL":
+        return "It was killed by SIGKILL. Perhaps the machine ran out of memory."
+    return f"It was killed by {name}."
 
 
 def tail(path: Path, lines: int) -> str:

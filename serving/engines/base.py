@@ -39,8 +39,10 @@ def read_meta(folder: Path) -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise unusable(f"it has no {META_FILE}")
     if meta.get("format") != FORMAT or meta.get("task") != "classify":
-        found = f"format {meta.get('format')!r} for the task {meta.get('task')!r}"
-        raise unusable(f"it has the {found}; known is format {FORMAT} for 'classify'")
+        raise unusable(
+            f"it has format {meta.get('format')!r} for the task {meta.get('task')!r}; known is "
+            f"format {FORMAT} for 'classify'"
+        )
     labels = meta.get("labels")
     if not isinstance(labels, list) or len(labels) < 2 or len(set(labels)) < len(labels):
         raise unusable("its labels are not a list of two or more different names")
@@ -54,7 +56,7 @@ def verify(folder: Path, sha256: Mapping[str, str]) -> None:
             with (folder / name).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise unusable(f"{name}: {error.strerror}") from None
+            raise unusable(f"{name} cannot be read: {error.strerror}") from None
         if found != expected:
             raise unusable(f"{name} changed since it was trained")
 

@@ -56,7 +56,7 @@ def load_tokenizer(path: Path, max_length: int) -> Any:
     try:
         tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise unusable(f"{path.name}: {error.strerror}") from None
+        raise unusable(f"{path.name} cannot be read: {error.strerror}") from None
     except Exception as error:  # edge: the library raises nothing more exact
         raise unusable(f"{path.name} is not a tokenizer: {error}") from error
     tokenizer.no_padding()

@@ -207,7 +207,7 @@ def test_a_few_rows_without_text_are_left_out_and_named(room: Room) -> None:
         (csv_of(many(9)), "too_few_rows", "9 usable rows"),
         (csv_of(many(20, classes=10)), "too_few_rows", "validation"),
         ("text\n" + "a line\n" * 20, "one_column", "one column"),
-        ("text,label\na,b\nc\n", "ragged_row", "Row 2 (line 3)"),
+        ("text,label\na,b\nc\n", "ragged_row", "row 2 (line 3)"),
         (b"text,label\ncaf\xe9,a\n", "bad_encoding", "byte 14"),
     ],
 )
