@@ -31,7 +31,7 @@ class Figure:
 
 
 NUMBER = re.compile(r"\d{1,3}(?:[,，  ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+", re.I)
-NOT_AFTER = re.compile(r"[A-Za-z_@#$/\\:](?<!: )$|\d[.,]$|[A-Za-z]-$")
+NOT_AFTER = re.compile(r"[A-Za-z_@#/\\:](?<!: )$|\d[.,]$|[A-Za-z]-$")
 """What directly before a number makes it a part of something else."""
 NOT_BEFORE = re.compile(r"[A-Za-z_@]|[.:/]\d|-[A-Za-z]")
 
@@ -39,7 +39,7 @@ WORDS: tuple[tuple[str, Kind, float], ...] = (
     (r"%|％|percent(?:age points?)?|个百分点", "percent", 0.01),
     (r"milliseconds?|ms|毫秒", "seconds", 0.001),
     (r"seconds?|secs?|s|秒", "seconds", 1.0),
-    (r"minutes?|mins?|分钟", "seconds", 60.0),
+    (r"minutes?|mins?|m(?= ?\d+ ?s)|分钟|分(?= ?\d)", "seconds", 60.0),
     (r"hours?|hrs?|h|个?小时", "seconds", 3_600.0),
     (r"days?|天", "seconds", 86_400.0),
     (r"bytes?|字节", "bytes", 1.0),
@@ -77,6 +77,7 @@ MEASURE = re.compile(
     rf"|\bstep|准确率|损失|概率|置信度|延迟|得分|分数|第){IS}",
     re.I,
 )
+OUT_OF = re.compile(r"\d (?:of|out of) (?:the )?$")
 FEW_STEPS = 10
 """As many steps may be those of an instruction."""
 
@@ -165,7 +166,8 @@ def counted(figure: Figure, before: str, after: str, telling: bool) -> Figure | 
     things = THINGS.match(after)
     if things and whole and figure.value <= FEW_STEPS and re.search(r"steps$|步$", things[0]):
         return None
-    if telling or parameter or money or things or MEASURE.search(before[-40:]):
+    part = figure.value > FEW_STEPS and OUT_OF.search(before)
+    if telling or part or parameter or money or things or MEASURE.search(before[-40:]):
         return replace(figure, whole=whole, parameter=parameter)
     return None
 

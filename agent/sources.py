@@ -52,7 +52,8 @@ def known(outcomes: Sequence[dict[str, Any]], said: str, names: World) -> Known:
     """What the results of the turn, the user's words and the list of what exists tell."""
     lists = (names.datasets, names.runs, names.models, names.endpoints, names.files)
     counts = [len(one) for one in (*lists, names.approvals, names.live)]
-    numbers = [*numbers_in(list(outcomes)), *numbers_in(counts), *numbers_of_text(said)]
+    numbers = [*numbers_in(list(outcomes)), *numbers_of_text(said)]
+    numbers += [number for count in counts for number in numbers_in(count)]
     return Known(list(dict.fromkeys(numbers)))
 
 
@@ -70,7 +71,8 @@ def numbers_in(data: Any, kind: Kind = "plain", worth: float = 1.0) -> Iterator[
             for value in data:
                 yield from numbers_in(value, kind, worth)
         case dict():
-            yield float(len(data)), "plain"
+            if all(isinstance(value, int | float) for value in data.values()):
+                yield float(len(data)), "plain"
             for key, value in data.items():
                 yield from numbers_in(value, *unit_of_key(str(key), kind, worth))
         case _:
@@ -85,11 +87,13 @@ def unit_of_key(key: str, kind: Kind, worth: float) -> tuple[Kind, float]:
 
 def numbers_of_text(text: str) -> Iterator[tuple[float, Kind]]:
     text = text[:MOST_TEXT]
-    for figure in figures(text):
+    found = figures(text)
+    for figure in found:
         yield figure.value, figure.kind
+    inside = {at for figure in found for at in range(figure.start, figure.end)}
     for match in BARE.finditer(text):
         plain = match[0].replace(",", "")
-        if plain.count(".") <= 1:
+        if match.start() not in inside and plain.count(".") <= 1:
             yield float(plain), "plain"
 
 
@@ -100,7 +104,10 @@ def unsourced(text: str, known: Known) -> list[Mark]:
     return [
         Mark(figure.text, figure.start, figure.end)
         for figure in found
-        if figure not in sourced and not derived(figure, sourced) and claims(figure, text)
+        if figure not in sourced
+        and not derived(figure, sourced)
+        and not left_over(figure, text, known)
+        and claims(figure, text)
     ]
 
 
@@ -109,6 +116,8 @@ def unsourced(text: str, known: Known) -> list[Mark]:
 
 def fits(figure: Figure, value: float, kind: Kind) -> bool:
     """Whether the figure is the known number, rounded and in some unit."""
+    if figure.whole:
+        return kind == "plain" and value == figure.value
     return any(equal(figure, same) for same in readings(figure.kind, value, kind))
 
 
@@ -116,16 +125,14 @@ def readings(wanted: Kind, value: float, kind: Kind) -> Iterator[float]:
     """The known number as what the figure measures, in every way that it may be meant."""
     if kind == wanted:
         yield value
+    if wanted == "percent" and kind in ("percent", "plain") and 0 < value < 1:
+        yield 1 - value
     if wanted == "bytes" and kind == "bytes":
         yield from (value * (1_000 / 1_024) ** power for power in (1, 2, 3))
     if kind == "plain" and wanted == "percent":
         yield value
         if value != round(value):
             yield value / 100
-    if kind == "plain" and wanted == "seconds":
-        yield from (value, value / 1_000, value * 60)
-    if kind == "plain" and wanted == "bytes":
-        yield from (value * scale for scale in (1.0, 1e6, 1e9))
     if wanted == "plain":
         scales = {"plain": (1.0, 100.0), "percent": (1.0, 100.0), "seconds": (1.0, 1 / 60, 1e3)}
         yield from (value * scale for scale in scales.get(kind, (1.0,)))
@@ -137,23 +144,37 @@ APPROXIMATE = 0.05
 
 def equal(figure: Figure, value: float) -> bool:
     """Rounded to the digits that were written, or cut off there."""
-    if figure.whole:
-        return abs(value - figure.value) < 0.5 and value == round(value)
     slack = 1e-9 * max(1.0, abs(value))
     off = abs(value) - figure.value
     return abs(off) <= figure.step / 2 + slack or 0 <= off < figure.step - slack
 
 
 def derived(figure: Figure, sourced: Sequence[Figure]) -> bool:
-    """Whether it is the difference or the ratio of two figures with a source in the same text,
-    or what is missing from one to all."""
-    same = [other for other in sourced if other.kind == figure.kind]
-    values = {other.value for other in same}
-    if figure.kind == "percent" and any(near(figure, 1 - value) for value in values):
-        return True
-    pairs = [(one, other) for one in values for other in values if one > other > 0]
-    ratios = [one / other for one, other in pairs] if not figure.whole else []
-    return any(near(figure, value) for value in (*(one - other for one, other in pairs), *ratios))
+    """Whether it is the difference or the ratio of two figures with a source in the same text."""
+    pairs = [
+        (one.value, other.value, one.kind)
+        for one in sourced
+        for other in sourced
+        if one.kind == other.kind and one.value > other.value > 0
+    ]
+    differences = [one - other for one, other, kind in pairs if kind == figure.kind]
+    ratios: list[float] = []
+    if figure.kind == "percent":
+        ratios = [other / one for one, other, _ in pairs]
+    elif figure.kind == "plain" and not figure.whole:
+        ratios = [one / other for one, other, _ in pairs]
+    return any(near(figure, value) for value in (*differences, *ratios))
+
+
+LEFT = re.compile(r"\b(?:left|remain|to go|more to)|剩")
+
+
+def left_over(figure: Figure, text: str, known: Known) -> bool:
+    """Whether it is said to be what remains, and two known counts differ by so much."""
+    if not figure.whole or not LEFT.search(text[max(0, figure.start - 20) : figure.end + 20]):
+        return False
+    counts = {value for value, kind in known.numbers if kind == "plain"}
+    return any(value - figure.value in counts for value in counts)
 
 
 def near(figure: Figure, value: float) -> bool:
