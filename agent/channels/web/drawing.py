@@ -4,7 +4,7 @@ import uuid
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from agent.language import Words, words_in
+from agent.language import Words
 from agent.views import Chart, View
 
 Json = dict[str, Any]
@@ -36,10 +36,10 @@ def name_id(*parts: str) -> str:
     return str(uuid.uuid5(NAMESPACE, "/".join(parts)))
 
 
-def draw(view: View, w: Words | None = None) -> Card:
+def draw(view: View, w: Words) -> Card:
     """The card of a view; `w` has the words of its buttons and fields that no view carries."""
     thin = replace(view, charts=[thinned(chart) for chart in view.charts])
-    return Card(asdict(thin), words(w or words_in("en")), view.key)
+    return Card(asdict(thin), words(w), view.key)
 
 
 def thinned(chart: Chart) -> Chart:

@@ -22,15 +22,15 @@ function SamplePart({ sample }) {
       <div className="thimble-over">
         <h4>{sample.title}</h4>
         {sample.labels.length ? (
-          <label className="thimble-filter" htmlFor={name}>
-            <span>{words.label}</span>
+          <div className="thimble-filter">
+            <label htmlFor={name}>{words.label}</label>
             <select id={name} className="thimble-input" value={label} onChange={(event) => narrow(event.target.value)}>
               <option value="">{words.all_labels}</option>
               {sample.labels.map((one) => (
                 <option key={one}>{one}</option>
               ))}
             </select>
-          </label>
+          </div>
         ) : null}
       </div>
       <div className="thimble-sample">

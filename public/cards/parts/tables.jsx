@@ -23,7 +23,7 @@ function Value({ cell, drawn }) {
       </span>
     )
   }
-  return cell && cell.length < LONG ? <Soft>{cell}</Soft> : cell
+  return sizeOf(cell) ? cell : <Soft>{cell}</Soft>
 }
 
 const sizeOf = (cell) => {
