@@ -185,17 +185,17 @@ def as_text(view: View, w: Words, host: str = "") -> str:
     parts = [
         " · ".join(part for part in (f"**{view.title}**", view.state_label) if part),
         view.summary,
-        progress_as_text(view.progress) if view.progress else "",
-        facts_as_text(view.facts),
+        progress_as_text(view.progress, w) if view.progress else "",
+        facts_as_text(view.facts, w),
         fields_as_text(view.fields, w),
-        *(chart_as_text(chart) for chart in view.charts),
-        *(table_as_text(table) for table in view.tables),
+        *(chart_as_text(chart, w) for chart in view.charts),
+        *(table_as_text(table, w) for table in view.tables),
         sample_as_text(view.sample, w) if view.sample else "",
-        form_as_text(view.form, w) if view.form else "",
         *(f"```{language}\n{text}\n```" for language, text in view.code),
         "\n".join(f"- [{link.text}]({address(link.url, host)})" for link in view.links),
         "\n\n".join(view.notes),
-        actions_as_text(view.actions, w),
+        decisions_as_text(view.actions, w),
+        words_to_say(view, w),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -204,11 +204,11 @@ def address(url: str, host: str) -> str:
     return f"{host}{url}" if url.startswith("/") else url
 
 
-def progress_as_text(progress: Progress) -> str:
+def progress_as_text(progress: Progress, w: Words) -> str:
     share = progress.share
     done = "" if share is None else f" {filled(share)} {100 * share:.0f} %"
     steps = " ".join(f"{MARKS[phase.state]} {phase.label}" for phase in progress.phases)
-    lines = [f"{progress.label}{done}", steps, facts_as_text(progress.facts)]
+    lines = [f"{progress.label}{done}", steps, facts_as_text(progress.facts, w)]
     return "\n".join(line for line in lines if line)
 
 
@@ -217,36 +217,35 @@ def filled(share: float, width: int = BAR_WIDTH) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def facts_as_text(facts: Sequence[tuple[str, str]]) -> str:
-    return "\n".join(f"- {label}: {value}" for label, value in facts)
+def facts_as_text(facts: Sequence[tuple[str, str]], w: Words) -> str:
+    return "\n".join(
+        f"- {w('{label}: {value}', label=label, value=value)}" for label, value in facts
+    )
 
 
 def fields_as_text(fields: Sequence[Field], w: Words) -> str:
     if not fields:
         return ""
-    lines = [
-        f"- {field.label}: {field.value} ({'; '.join(filter(None, (field.origin, field.reason)))})"
-        for field in fields
-    ]
+    lines = [field_as_text(field, w) for field in fields]
     hint = w("To change a value, say for example “with rank 8 and 3 epochs”.")
     return "\n".join([*lines, "", hint])
+
+
+def field_as_text(field: Field, w: Words) -> str:
+    value = w("{label}: {value}", label=field.label, value=field.value)
+    return " · ".join(part for part in (f"- {value}", field.origin, field.reason) if part)
 
 
 def sample_as_text(sample: Sample, w: Words) -> str:
     pages = w("page {page} of {pages}", page=sample.page, pages=sample.pages)
     title = f"{sample.title} ({pages})" if sample.pages > 1 else sample.title
-    return table_as_text(Table(title, sample.columns, sample.rows))
-
-
-def form_as_text(form: Form, w: Words) -> str:
-    words = w("Ask {endpoint}: {text}", endpoint=form.target, text=form.placeholder)
-    return w("{button}: say “{words}”", button=form.label, words=words)
+    return table_as_text(Table(title, sample.columns, sample.rows), w)
 
 
 # Tables and charts
 
 
-def table_as_text(table: Table) -> str:
+def table_as_text(table: Table, w: Words) -> str:
     """A Markdown table; one too wide for a terminal is a list. Cells cannot break out of it."""
     if not table.rows:
         return ""
@@ -254,26 +253,30 @@ def table_as_text(table: Table) -> str:
     cells = [[cell_as_text(cell) for cell in row] for row in lines_of_cells]
     widths = [max(width(row[at]) for row in cells) for at in range(len(table.columns))]
     if sum(widths) + 3 * len(widths) + 1 > WIDTH:
-        lines = list_of(table.columns, cells[1:])
+        lines = list_of(table.columns, cells[1:], w)
     else:
         rule = ["-" * max(3, size) for size in widths]
         lines = [row_as_text(row, widths) for row in (cells[0], rule, *cells[1:])]
-    return "\n".join([*([f"{table.title}:\n"] if table.title else []), *lines])
+    return "\n".join([*([heading(table.title, w)] if table.title else []), *lines])
+
+
+def heading(title: str, w: Words) -> str:
+    return w("{title}:", title=title) + "\n"
 
 
 def row_as_text(cells: Iterable[str], widths: Iterable[int]) -> str:
     return "| " + " | ".join(map(padded, cells, widths)) + " |"
 
 
-def list_of(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Each row as a point: its first cell, then the others with their column's name."""
-    return [
-        "; ".join(
-            [f"- {row[0]}"]
-            + [f"{name}: {cell}" for name, cell in zip(columns[1:], row[1:], strict=True) if cell]
-        )
-        for row in rows
-    ]
+def list_of(columns: Sequence[str], rows: Iterable[Sequence[str]], w: Words) -> list[str]:
+    """Each row as a point: its first cell, and below it the others with their column's name."""
+    lines = []
+    for first, *others in rows:
+        lines.append(f"- {first}")
+        for name, cell in zip(columns[1:], others, strict=True):
+            if cell:
+                lines.append("  " + w("{label}: {value}", label=name, value=cell))
+    return lines
 
 
 def cell_as_text(cell: Cell) -> str:
@@ -291,17 +294,17 @@ def padded(text: str, size: int) -> str:
     return text + " " * (size - width(text))
 
 
-def chart_as_text(chart: Chart) -> str:
+def chart_as_text(chart: Chart, w: Words) -> str:
     if not chart.y:
         return ""
     match chart.kind:
         case "line":
-            return sparkline(chart)
+            return w("{label}: {value}", label=chart.title, value=sparkline(chart))
         case "bar":
             lines = bars(chart)
         case "interval":
             lines = intervals(chart)
-    return "\n".join([f"{chart.title}:\n", "```", *lines, "```"])
+    return "\n".join([heading(chart.title, w), "```", *lines, "```"])
 
 
 def sparkline(chart: Chart) -> str:
@@ -311,7 +314,7 @@ def sparkline(chart: Chart) -> str:
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     drawn = "".join(BLOCKS[int((value - low) / span * (len(BLOCKS) - 1))] for value in values)
-    return f"{chart.title}: {drawn} ({chart.y[0]:g} … {chart.y[-1]:g})"
+    return f"{drawn} ({chart.y[0]:g} … {chart.y[-1]:g})"
 
 
 def bars(chart: Chart) -> list[str]:
@@ -349,13 +352,20 @@ def intervals(chart: Chart) -> list[str]:
     return lines
 
 
-def actions_as_text(actions: Sequence[Action], w: Words) -> str:
+def decisions_as_text(actions: Sequence[Action], w: Words) -> str:
     lines = []
     for action in actions:
         if action.decide == "approve":
             lines.append(w("To approve: `thimble approve {id}`", id=action.approval_id))
         elif action.decide == "reject":
             lines.append(w("To reject: `thimble approve {id} --reject`", id=action.approval_id))
-        elif action.say:
-            lines.append(w("{button}: say “{words}”", button=action.label, words=action.say))
     return "\n".join(lines)
+
+
+def words_to_say(view: View, w: Words) -> str:
+    """What the buttons and the field to try would say, to be typed."""
+    said = [action.say for action in view.actions if action.say]
+    if view.form:
+        form = view.form
+        said.append(w("Ask {endpoint}: {text}", endpoint=form.target, text=form.placeholder))
+    return "\n".join([w("You can say:"), *(f"- {words}" for words in said)]) if said else ""

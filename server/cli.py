@@ -120,14 +120,16 @@ def approve(
 @explained
 def chat(
     thread: Annotated[str, typer.Option(help="Go on with an earlier thread.")] = "",
+    language: Annotated[str, typer.Option(help="en or zh; without it, the terminal's.")] = "",
 ) -> None:
     """Talk to Thimble in the terminal. `/file PATH` attaches a file, `/quit` ends."""
     import readline  # noqa: F401  line editing and history for `input`
 
-    from agent.channels.terminal import talk
+    from agent.channels.terminal import chosen_language, talk
 
+    spoken = chosen_language(language, os.environ)
     with connected() as thimble:
-        talk(thimble, thread or str(uuid.uuid4()), ask, typer.echo)
+        talk(thimble, thread or str(uuid.uuid4()), ask, typer.echo, spoken)
 
 
 @app.command()

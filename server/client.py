@@ -140,10 +140,14 @@ class Client:
         )
 
     def chat(
-        self, thread_id: str, text: str, files: list[str] | None = None
+        self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
     ) -> Iterator[dict[str, Any]]:
-        """Say something in a thread; yields the events of the answer as they come."""
-        body = {"thread_id": thread_id, "text": text, "files": files or []}
+        """Say something in a thread; yields the events of the answer as they come.
+
+        Args:
+            language: Of the cards: en or zh. Words are answered in the language they are in.
+        """
+        body = {"thread_id": thread_id, "text": text, "files": files or [], "language": language}
         owner = self._as_owner()
         with (
             self._reaching(),

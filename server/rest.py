@@ -3,13 +3,14 @@
 import json
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from agent.events import to_json
+from agent.language import Language
 from agent.session import FileRef, Session
 from core import approvals
 from core.errors import RequestRefused
@@ -67,8 +68,8 @@ def routes(house: base.House) -> APIRouter:
     async def chat(request: Request) -> StreamingResponse:
         """Say something in a thread; the answer comes as server-sent events."""
         raw = await read_limited(request)
-        body = fields(raw, "thread_id", "text", "files")
-        session = Session(house, caller_of(request), thread_of(body), channel="terminal")
+        body = fields(raw, "thread_id", "text", "files", "language")
+        session = Session(house, caller_of(request), thread_of(body), "terminal", language_in(body))
         events = stream(session, text_of(body), files_of(house, request, body))
         return await once_streamed(request, house.database, raw, events)
 
@@ -109,6 +110,20 @@ def optional_text(body: dict[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise RequestRefused(f"{name} is not a text.", param=name, fix="Give a text.")
     return value
+
+
+def language_in(body: dict[str, Any]) -> Language:
+    """The language of the cards; English unless the body says another."""
+    wanted = body.get("language", "en")
+    if wanted not in get_args(Language):
+        raise RequestRefused(
+            f"language={str(wanted)[:20]!r} is not spoken.",
+            code="invalid_argument",
+            param="language",
+            fix="Give en or zh.",
+        )
+    spoken: Language = wanted
+    return spoken
 
 
 def text_of(body: dict[str, Any]) -> str:

@@ -4,37 +4,43 @@
 """
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agent.commands import spoken
 from agent.events import (
     ApprovalNeeded,
     Event,
+    Spent,
     TextDelta,
     ToolFinished,
     ToolStarted,
     TurnEnded,
     TurnFailed,
+    Unsourced,
+    Waiting,
     from_json,
 )
-from agent.language import Words, words_in
-from agent.shown import approval_view
-from agent.views import as_text
-from core.errors import ThimbleError
+from agent.language import Language, Words, words_in
+from agent.language.detect import language_of_tag
+from agent.shown import approval_view, error_view
+from agent.shown.errors import help_url
+from agent.views import View, as_text
+from core.errors import RequestRefused, ThimbleError
 
-WELCOME = "Thimble. /file PATH attaches a file, /quit ends. Try: what can you do?"
-PROMPT = "you"
 MOST_ARGUMENT = 60
+SPOKEN: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 
 class Server(Protocol):
     """What the terminal needs of `server.client.Client`."""
 
+    url: str
+
     def upload(self, path: str) -> str: ...
 
     def chat(
-        self, thread_id: str, text: str, files: list[str] | None = None
+        self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
     ) -> Iterator[dict[str, Any]]: ...
 
 
@@ -44,69 +50,116 @@ Print = Callable[..., object]
 """As `typer.echo`: takes a text and `nl=False` to stay on the line."""
 
 
-def talk(server: Server, thread_id: str, ask: Ask, show: Print) -> None:
-    """Converse until the user leaves. What the server refuses is printed and the talk goes on."""
-    show(WELCOME)
-    attached: list[str] = []
-    while (text := typed(ask)) is not None:
+def chosen_language(wanted: str, environ: Mapping[str, str]) -> Language:
+    """What was asked for, else that of the terminal: LC_ALL, LC_MESSAGES or LANG, the first set.
+
+    Raises RequestRefused for a language that we do not speak.
+    """
+    if not wanted:
+        tags = (environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        return language_of_tag(next(filter(None, tags), ""))
+    if wanted not in SPOKEN:
+        raise RequestRefused(
+            f"There is no language {wanted[:20]!r}.",
+            code="invalid_argument",
+            param="language",
+            fix="Say en or zh.",
+        )
+    return SPOKEN[wanted]
+
+
+@dataclass
+class Talk:
+    """One conversation, and the files that wait for its next message."""
+
+    server: Server
+    thread_id: str
+    show: Print
+    w: Words
+    attached: list[str] = field(default_factory=list)
+
+    def answer(self, text: str) -> None:
+        """Act on one line. What the server refuses is printed and the talk goes on."""
         try:
-            attached = answer(server, thread_id, text, attached, show)
+            self.act(text)
         except ThimbleError as error:
-            show(str(error))
+            self.card(error_view(error.as_dict(), self.w))
+
+    def act(self, text: str) -> None:
+        if text.startswith("/file"):
+            self.attach(text.removeprefix("/file"))
+        elif text or self.attached:
+            waiting, self.attached = self.attached, []
+            for data in self.server.chat(self.thread_id, text, waiting, self.w.language):
+                self.event(from_json(data))
+
+    def attach(self, text: str) -> None:
+        try:
+            paths = shlex.split(text)
+        except ValueError:
+            paths = [text.strip()]
+        if not paths:
+            self.show(self.w("Which file? Write /file PATH."))
+        for path in paths:
+            self.attached.append(self.server.upload(path))
+            self.show(self.w("Attached {path}. Say what to do with it.", path=path))
+
+    def event(self, event: Event) -> None:
+        """Text as it comes, a line for each call, cards as Markdown."""
+        match event:
+            case TextDelta(text=piece):
+                self.show(piece, nl=False)
+            case ToolStarted(name=name, arguments=arguments):
+                self.show(f"[{name}{brief(arguments)}]")
+            case ToolFinished(view=view) if view is not None:
+                self.card(view)
+            case ApprovalNeeded(approval=approval):
+                self.card(approval_view(approval, self.w))
+            case Waiting(message=message):
+                self.show(message)
+            case Unsourced(marks=marks):
+                figures = ", ".join(str(mark["text"]) for mark in marks)
+                self.show("\n" + self.w("No result of this turn says: {figures}", figures=figures))
+            case Spent():
+                self.show("\n" + spent(event, self.w))
+            case TurnFailed(message=message, code=code):
+                self.show(f"\n{message}")
+                if code:
+                    self.show(f"{self.server.url}{help_url(code, self.w)}")
+            case TurnEnded():
+                self.show("")
+
+    def card(self, view: View) -> None:
+        self.show(f"\n{as_text(view, self.w, self.server.url)}\n")
 
 
-def typed(ask: Ask) -> str | None:
+def talk(server: Server, thread_id: str, ask: Ask, show: Print, language: Language = "en") -> None:
+    """Converse until the user leaves."""
+    w = words_in(language)
+    show(w("Thimble. /file PATH attaches a file, /quit ends. Try: what can you do?"))
+    conversation = Talk(server, thread_id, show, w)
+    while (text := typed(ask, w)) is not None:
+        conversation.answer(text)
+
+
+def typed(ask: Ask, w: Words) -> str | None:
     """The next message, or None when there is none."""
     try:
-        text = ask(PROMPT).strip()
+        text = ask(w("you")).strip()
     except (EOFError, KeyboardInterrupt):
         return None
     return None if text in ("/quit", "/exit") else text
 
 
-def answer(
-    server: Server, thread_id: str, text: str, attached: list[str], show: Print
-) -> list[str]:
-    """Act on one line; returns the files that wait for the next message."""
-    if text.startswith("/file"):
-        return [*attached, *attach(server, text, show)]
-    if not text and not attached:
-        return attached
-    words = words_in("en")
-    for data in server.chat(thread_id, spoken(text, words), attached):
-        print_event(from_json(data), show, words)
-    return []
-
-
-def attach(server: Server, text: str, show: Print) -> list[str]:
-    try:
-        paths = shlex.split(text.removeprefix("/file"))
-    except ValueError:
-        paths = [text.removeprefix("/file").strip()]
-    if not paths:
-        show("Which file? Write /file PATH.")
-    files = []
-    for path in paths:
-        files.append(server.upload(path))
-        show(f"Attached {path}. Say what to do with it.")
-    return files
-
-
-def print_event(event: Event, show: Print, w: Words) -> None:
-    """Text as it comes, a line for each call, cards as Markdown."""
-    match event:
-        case TextDelta(text=piece):
-            show(piece, nl=False)
-        case ToolStarted(name=name, arguments=arguments):
-            show(f"[{name}{brief(arguments)}]")
-        case ToolFinished(view=view) if view is not None:
-            show(f"\n{as_text(view, words_in('en'))}\n")
-        case ApprovalNeeded(approval=approval):
-            show(f"\n{as_text(approval_view(approval, words_in('en')), words_in('en'))}\n")
-        case TurnFailed(message=message):
-            show(f"\n{message}")
-        case TurnEnded():
-            show("")
+def spent(told: Spent, w: Words) -> str:
+    """What the turn took of a language model."""
+    tokens = w(
+        "{model}: {read} tokens read, {written} written",
+        model=told.model,
+        read=f"{told.input_tokens:,}",
+        written=f"{told.output_tokens:,}",
+    )
+    return f"{tokens} · {told.cost:.4f} {told.currency}" if told.cost is not None else tokens
 
 
 def brief(arguments: dict[str, Any]) -> str:

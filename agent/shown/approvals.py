@@ -18,8 +18,9 @@ TUNING = ("start_finetune", "retry_run")
 
 def approval_view(approval: Json, w: Words) -> View:
     """One request with its buttons while it waits, and what was decided afterwards."""
-    state, plan = state_of(approval), plan_of(approval)
-    changeable = approval["tool"] == "start_finetune" and state in UNDECIDED
+    state = state_of(approval)
+    plan = plan_of(approval) if state in UNDECIDED else {}
+    changeable = approval["tool"] == "start_finetune"
     parameters = plan.get("parameters") or {}
     return View(
         title=title(approval, w),
@@ -31,7 +32,7 @@ def approval_view(approval: Json, w: Words) -> View:
         summary=summary(approval, w),
         facts=facts(approval, w),
         fields=fields(parameters, w) if changeable else [],
-        tables=[] if changeable else [parameters_table(parameters, w)],
+        tables=[] if changeable or not parameters else [parameters_table(parameters, w)],
         links=errors.help_links(approval.get("error"), w),
         notes=[*notes(plan, w), *errors.fixes(approval.get("error"), w)],
         actions=decisions(approval, w),

@@ -326,7 +326,7 @@ def sample_view(result: Json, w: Words) -> View:
 
 def sample(page: Json, labels: list[str], w: Words) -> Sample:
     return Sample(
-        title=w("Rows"),
+        title=w("Sample rows"),
         dataset=page["dataset"],
         columns=[w("row"), w("split"), w("text"), w("label")],
         rows=[sample_row(one, w) for one in page["rows"]],

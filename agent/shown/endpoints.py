@@ -48,15 +48,16 @@ def summary(result: Json, w: Words) -> str:
 
 def facts(result: Json, w: Words) -> list[tuple[str, str]]:
     shown = []
-    if result.get("model"):
+    live = result.get("state") == "live"
+    if not live and result.get("model"):
         shown.append((w("Model"), str(result["model"])))
-    if result.get("traffic") is not None:
-        share = w("{number} %", number=result["traffic"])
+    if live:
+        share = w("{number} %", number=result.get("traffic", 100))
         shown.append((w("Traffic"), w("{share} to {model}", share=share, model=result["model"])))
     shown += traffic_facts(result, w)
-    if result.get("since"):
+    if live and result.get("since"):
         shown.append((w("Live since"), moment(result["since"], w)))
-    if result.get("url") and result.get("state") == "live":
+    if live and result.get("url"):
         shown.append((w("Address"), str(result["url"])))
     return shown
 
@@ -179,7 +180,9 @@ def beside(result: Json, other: Json, w: Words) -> str:
 
 
 def compare(result: Json, w: Words) -> Action:
-    words = w("Compare with the base: {text}", text=result["input"])
+    words = w(
+        "Ask {endpoint} and the base: {text}", endpoint=result["endpoint"], text=result["input"]
+    )
     return Action(w("Beside the base"), say=words)
 
 

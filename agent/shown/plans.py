@@ -144,14 +144,16 @@ def origin(told: Json, w: Words) -> str:
 
 
 def parameters_table(parameters: Json, w: Words) -> Table:
-    rows: list[list[Any]] = []
-    for name, told in parameters.items():
-        if isinstance(told, dict):
-            why = "" if told.get("origin") == "set" else w.told(str(told.get("reason") or ""))
-            rows.append([label(name, w), setting(told.get("value")), origin(told, w), why])
-        elif name in LIMITS:
-            rows.append([label(name, w), setting(told), "", ""])
-    columns = [w("parameter"), w("value"), w("origin"), w("reason")]
+    """The values and who chose them; the reasons stand in the plan."""
+    known = {name: told for name, told in parameters.items() if name in LIMITS}
+    columns = [w("parameter"), w("value")]
+    if all(isinstance(told, dict) for told in known.values()):
+        rows: list[list[Any]] = [
+            [label(name, w), setting(told.get("value")), origin(told, w)]
+            for name, told in known.items()
+        ]
+        return Table(w("Parameters"), [*columns, w("origin")], rows, folded=True)
+    rows = [[label(name, w), setting(value)] for name, value in known.items()]
     return Table(w("Parameters"), columns, rows, folded=True)
 
 

@@ -92,7 +92,9 @@ def phase_of(run: Json) -> str:
 
 
 def progress_facts(run: Json, w: Words) -> list[tuple[str, str]]:
-    facts = []
+    facts: list[tuple[str, str]] = []
+    if phase_of(run) != "training":
+        return facts
     if run.get("step") is not None and run.get("total_steps"):
         step, total = count(run["step"]), count(run["total_steps"])
         facts.append((w("Step"), w("{step} of {total}", step=step, total=total)))

@@ -3,8 +3,22 @@
 from collections.abc import Iterator
 from typing import Any
 
-from agent.channels.terminal import talk
-from agent.events import ApprovalNeeded, TextDelta, ToolStarted, TurnEnded, TurnFailed, to_json
+import pytest
+
+from agent.channels.terminal import chosen_language, talk
+from agent.events import (
+    ApprovalNeeded,
+    Spent,
+    TextDelta,
+    ToolFinished,
+    ToolStarted,
+    TurnEnded,
+    TurnFailed,
+    Unsourced,
+    to_json,
+)
+from agent.language import Language
+from agent.views import Link, View
 from core.errors import RequestRefused
 
 APPROVAL = {
@@ -23,7 +37,9 @@ class Recorded:
 
     def __init__(self, *events: Any) -> None:
         self.events = events
+        self.url = "http://thimble"
         self.sent: list[tuple[str, str, list[str]]] = []
+        self.languages: list[str] = []
 
     def upload(self, path: str) -> str:
         if path == "missing.csv":
@@ -31,13 +47,14 @@ class Recorded:
         return f"file-{path}"
 
     def chat(
-        self, thread_id: str, text: str, files: list[str] | None = None
+        self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
     ) -> Iterator[dict[str, Any]]:
         self.sent.append((thread_id, text, files or []))
+        self.languages.append(language)
         return iter([to_json(event) for event in (*self.events, TurnEnded())])
 
 
-def conversation(server: Recorded, *lines: str) -> str:
+def conversation(server: Recorded, *lines: str, language: Language = "en") -> str:
     """What is printed when these lines are typed."""
     typing, printed = iter(lines), []
 
@@ -50,7 +67,7 @@ def conversation(server: Recorded, *lines: str) -> str:
     def show(text: str = "", nl: bool = True) -> None:
         printed.append(text + "\n" * nl)
 
-    talk(server, "thread", ask, show)
+    talk(server, "thread", ask, show, language)
     return "".join(printed)
 
 
@@ -97,3 +114,54 @@ def test_quit_sends_nothing() -> None:
     conversation(server, "/quit", "hello")
 
     assert server.sent == []
+
+
+def test_a_terminal_set_to_chinese_speaks_it_and_asks_for_chinese_cards() -> None:
+    server = Recorded(ApprovalNeeded(APPROVAL))
+
+    printed = conversation(server, "部署它", language="zh")
+
+    assert "把 tickets@1 部署为 tickets" in printed and "等你决定" in printed
+    assert server.languages == ["zh"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "environ", "spoken"),
+    [
+        ("", {"LANG": "zh_CN.UTF-8"}, "zh"),
+        ("", {"LC_ALL": "C", "LANG": "zh_CN.UTF-8"}, "en"),
+        ("", {}, "en"),
+        ("zh", {"LANG": "en_GB.UTF-8"}, "zh"),
+    ],
+)
+def test_the_language_is_what_was_asked_for_else_that_of_the_terminal(
+    wanted: str, environ: dict[str, str], spoken: str
+) -> None:
+    assert chosen_language(wanted, environ) == spoken
+
+
+def test_a_language_that_we_do_not_speak_is_refused() -> None:
+    with pytest.raises(RequestRefused, match="There is no language 'fr'"):
+        chosen_language("fr", {})
+
+
+def test_links_can_be_opened_from_a_terminal() -> None:
+    view = View(title="Sources", links=[Link("[1] Formats", "/help/document_3#passage")])
+
+    printed = conversation(Recorded(ToolFinished("c", "search_docs", {}, None, view)), "?")
+
+    assert "(http://thimble/help/document_3#passage)" in printed
+
+
+def test_a_failure_names_its_section_of_the_help_and_a_turn_what_it_took() -> None:
+    events = (
+        TurnFailed("Too slow.", "llm_timeout"),
+        Unsourced([{"text": "93 %", "start": 0, "end": 4}]),
+        Spent("small", 1200, 30, 0.0012, "USD"),
+    )
+
+    printed = conversation(Recorded(*events), "?")
+
+    assert "http://thimble/help/errors#llm_timeout" in printed
+    assert "No result of this turn says: 93 %" in printed
+    assert "small: 1,200 tokens read, 30 written · 0.0012 USD" in printed
