@@ -26,9 +26,12 @@ from knowledge.ingest import read_folder, read_upload
 from knowledge.passages import Chunk, Key, Passage, Scope
 from knowledge.shelf import MIN_KNOWN, Shelf
 from knowledge.words import terms as terms_of
+from knowledge.words import without_seams
 
 DOCS = "docs"
 
+HELP_HEADINGS = 6.0
+"""How much more a word in a heading of the help counts: its headings are written to be found."""
 POOL = 100
 """Hits of each ranking that are fused."""
 MAX_PASSAGES = 50
@@ -41,6 +44,8 @@ ANSWERABLE = 1.1
 """Least evidence of an answer, 0 to 3 (measured, see Search in benchmarks/README.md)."""
 COVERED = 0.6
 """Least coverage where there are only words to go by."""
+HELP_COVERED = 0.45
+"""The same for the Chinese help, which is small and written to be asked (measured likewise)."""
 
 
 @dataclass(frozen=True)
@@ -220,13 +225,17 @@ class Library:
         reader, scope = read_as(caller, collection, query)
         cosines = self._nearest(scope, query)
         scores = self._fused(scope, terms_of(query), list(cosines))
+        if builtin.is_help(scope.collection) and not builtin.names_code(query):
+            scores = self._behind(scope, scores)
         return self._passages(reader, scope, scores, cosines)[:k]
 
     def answerable(self, caller: Caller, query: str, passages: Sequence[Passage]) -> bool:
         """Whether the passages are likely to answer the question, by meaning and by words; by
         words alone where the encoder does not know the language."""
         if not any(passage.cosine is not None for passage in passages):
-            return self.coverage(caller, query, passages) >= COVERED
+            helped = any(builtin.is_help(passage.collection) for passage in passages)
+            least = HELP_COVERED if helped else COVERED
+            return self.coverage(caller, query, passages) >= least
         return self.evidence(caller, query, passages) >= ANSWERABLE
 
     def evidence(self, caller: Caller, query: str, passages: Sequence[Passage]) -> float:
@@ -245,7 +254,8 @@ class Library:
         words = self.shelf.words
         _, scope = read_as(caller, passages[0].collection, query)
         whole = words.count(scope)
-        weights = {t: ranking.idf(whole, words.count(scope, t)) for t in terms_of(query)}
+        counts = {term: words.count(scope, term) for term in terms_of(query)}
+        weights = {t: ranking.idf(whole, counts[t]) for t in without_seams(counts)}
         keys = [Key(passage.document_id, passage.number) for passage in passages[:TOP]]
         held = [term for term in weights if any(words.holds(key, term) for key in keys)]
         return ranking.coverage(weights, held)
@@ -261,7 +271,8 @@ class Library:
     def _fused(self, scope: Scope, terms: Sequence[str], near: Sequence[Key]) -> dict[Key, float]:
         """Chunk to score, best first. A chunk has its document's rank beside its own two."""
         words = self.shelf.words
-        by_words = words.rank_chunks(scope, terms, POOL)
+        weight = HELP_HEADINGS if builtin.is_help(scope.collection) else 1.0
+        by_words = words.rank_chunks(scope, terms, POOL, weight)
         documents = ranking.reciprocal(words.rank_documents(scope, terms, POOL))
         by_document = {
             key: documents[key.document_id]
@@ -272,6 +283,16 @@ class Library:
         if near:
             rankings.append(ranking.reciprocal(near))
         return ranking.fuse(rankings)
+
+    def _behind(self, scope: Scope, scores: dict[Key, float]) -> dict[Key, float]:
+        """The scores with the list of error codes behind the pages that explain."""
+        pages = self.documents(SYSTEM, scope.collection)
+        listing = {one["id"] for one in pages if one["source"] == builtin.CODES_PAGE}
+        lowered = {
+            key: score * (builtin.CODES_BEHIND if key.document_id in listing else 1.0)
+            for key, score in scores.items()
+        }
+        return dict(sorted(lowered.items(), key=lambda pair: -pair[1]))
 
     def _passages(
         self, reader: Caller, scope: Scope, scores: dict[Key, float], cosines: dict[Key, float]
@@ -302,16 +323,17 @@ def read_as(caller: Caller, collection: str, query: str) -> tuple[Caller, Scope]
 def cited(
     document: tables.Document, key: Key, chunk: Chunk, score: float, cosine: float | None
 ) -> Passage:
+    text, helped = document.text[chunk.start : chunk.end], builtin.is_help(document.collection)
     return Passage(
         source=document.source,
         title=document.title,
         heading=chunk.heading,
         start=chunk.start,
         end=chunk.end,
-        text=document.text[chunk.start : chunk.end],
+        text=builtin.readable(text).strip() if helped else text,
         score=score,
         document_id=document.id,
-        collection=HELP if builtin.is_help(document.collection) else document.collection,
+        collection=HELP if helped else document.collection,
         cosine=cosine,
         number=key.number,
     )

@@ -5,7 +5,7 @@ its overlapping pairs of signs, in the index and in the question alike.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 UNSPACED = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
@@ -27,10 +27,14 @@ isn aren wasn won ll ve re m d
 """
 STOP = frozenset(STOP_WORDS.split())
 UNSPACED_STOP = re.compile(
-    "什么|怎么样|怎么|怎样|如何|为什么|为何|哪里|哪个|哪些|多少|是否|可以|能不能|会不会"
-    "|一个|这个|那个|我们|你们|他们|请问|吗|呢|吧|的|了"
+    "是什么意思|什么意思|是干什么的|干什么用|是什么|什么时候|什么|怎么办|怎么样|怎么回事|怎么|怎样|如何"
+    "|为什么|为何|哪里|哪个|哪些|哪儿|哪|多少|是否|能不能|可不可以|可以|能否|会不会|要不要|是不是|有没有"
+    "|应该|应当|是干|合适|时候|情况|一个|一下|一些|这个|那个|这些|那些|我的|你的|他们的|我们|你们|他们|我能"
+    "|请问|谢谢|帮我|我想|想要|还是|吗|呢|吧|啊|的|了"
 )
 """Cut out of a question before its signs are paired."""
+FUNCTION_SIGNS = frozenset("是在要我你他它能会用有没为把给被和跟从到也都就很太再又想让对与或")
+"""A pair with one of these, where nothing holds it, is no word that is missing."""
 
 
 def indexable(text: str) -> str:
@@ -50,6 +54,32 @@ def terms(question: str) -> list[str]:
     found = list(dict.fromkeys(raw_terms(question.lower())))
     telling = [term for term in found if term not in STOP]
     return [quoted(term) for term in (telling or found)[:MAX_TERMS]]
+
+
+def without_seams(counts: Mapping[str, int]) -> list[str]:
+    """The terms of a question without the pairs that only stand where two words meet.
+
+    Such a pair is held by nothing, and both its signs belong to pairs that something holds, or
+    one of them is a word by itself that says little.
+
+    Args:
+        counts: Term, as `terms` gives it, to how many chunks hold it.
+    """
+    known = [term.strip('"') for term, count in counts.items() if count and is_pair(term)]
+    firsts, lasts = {pair[0] for pair in known}, {pair[1] for pair in known}
+    return [
+        term
+        for term, count in counts.items()
+        if count or not is_pair(term) or not is_seam(term[1], term[2], firsts, lasts)
+    ]
+
+
+def is_seam(left: str, right: str, firsts: set[str], lasts: set[str]) -> bool:
+    return (left in lasts and right in firsts) or bool(FUNCTION_SIGNS & {left, right})
+
+
+def is_pair(term: str) -> bool:
+    return len(term) == 4 and UNSPACED.fullmatch(term[1:3]) is not None
 
 
 def raw_terms(question: str) -> Iterator[str]:

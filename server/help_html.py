@@ -23,6 +23,8 @@ PAGE_LINK = re.compile(r"([a-z0-9-]+)\.md(#[\w-]+)?")
 MIN_CONTENTS = 3
 """A shorter page needs no list of its sections."""
 
+Lines = tuple[int, int]
+
 markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 
@@ -43,11 +45,12 @@ class Text:
 
 
 def text_of(
-    source: str, start: int = 0, end: int = 0, anchors: Sequence[str] = (), base: str = ""
+    source: str, cited: Lines | None = None, anchors: Sequence[str] = (), base: str = ""
 ) -> Text:
-    """The document as HTML; what characters `start` to `end` touch is marked as the passage.
+    """The document as HTML.
 
     Args:
+        cited: The first and the last line of what is marked as the passage.
         anchors: The anchor of each heading in order; without them, each is made of its title.
         base: Where links to other pages of the help lead, such as `/help/zh`; "" leaves them.
     """
@@ -55,10 +58,17 @@ def text_of(
     sections = list(anchored(tokens, anchors))
     if base:
         lead_to(base, tokens)
-    if 0 <= start < end <= len(source):
-        mark(tokens, source.count("\n", 0, start), source.count("\n", 0, end))
+    if cited is not None:
+        mark(tokens, *cited)
     html = markdown.renderer.render(tokens, markdown.options, {})
     return Text(html, [section for section in sections if section.level > 1])
+
+
+def lines_of(source: str, start: int, end: int) -> Lines | None:
+    """The lines of characters `start` to `end`; None for a span that is not inside the text."""
+    if not 0 <= start < end <= len(source):
+        return None
+    return source.count("\n", 0, start), source.count("\n", 0, end)
 
 
 def anchors_of(source: str) -> list[str]:

@@ -20,6 +20,7 @@ from server.help_html import (
     after_introduction,
     anchors_of,
     contents,
+    lines_of,
     markdown,
     text_of,
 )
@@ -136,7 +137,8 @@ def built(name: str, language: Language) -> Built:
         raise not_found("help page", name, sorted(NAMES))
     text = (builtin.folder_of(language) / f"{name}.md").read_text("utf-8")
     title, about, *_ = text.split("\n\n")
-    return Built(name, title.removeprefix("# "), markdown.renderInline(about), text)
+    about = markdown.renderInline(" ".join(about.split("\n")))
+    return Built(name, title.removeprefix("# "), about, text)
 
 
 @cache
@@ -153,7 +155,8 @@ def anchors_for(name: str) -> list[str]:
 def built_in(name: str, language: Language, start: int = 0, end: int = 0) -> str:
     """A page of the help. Both languages have the anchors of the English one."""
     page = built(name, language)
-    text = text_of(page.text, start, end, anchors_for(name), base_of(language))
+    marked = lines_of(page.text, start, end)
+    text = text_of(builtin.readable(page.text), marked, anchors_for(name), base_of(language))
     listed = contents(text.sections, WORDS[language]["contents"])
     body = after_introduction(text.html, listed) + neighbours(name, language)
     note = f'<p class="where">{WORDS[language]["cited"]}</p>' if end else ""
@@ -168,7 +171,7 @@ def document_page(document: Document, start: int, end: int) -> str:
         name = document.source.removesuffix(".md")
         if document.collection == collection and name in NAMES:
             return built_in(name, language, start, end)
-    text = text_of(document.text, start, end)
+    text = text_of(document.text, lines_of(document.text, start, end))
     source = f'<p class="where">{escape(document.source)}</p>'
     body = f'<div class="frame alone"><main id="text">{source}{text.html}</main></div>'
     return shell(document.title, body, "en", "")
