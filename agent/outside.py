@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import httpx
 import openai
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage, merge_message_runs
 from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import Field, SecretStr
@@ -53,6 +53,8 @@ class OutsideModel(ChatOpenAI):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         own = self.openai_api_base == OPENAI
+        # Some servers insist that person and model take turns; in a thread, notes stand between.
+        messages = merge_message_runs(messages, chunk_separator="\n\n")
         request = Request(messages, LENGTH_NAMES[1] if own else LENGTH_NAMES[0])
         attempts = Attempts(request, self.limits, self.watch)
         while True:

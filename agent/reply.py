@@ -215,7 +215,7 @@ class Allowance(AgentMiddleware[Any, Any]):
 def prompt(chosen: preferences.Preferences, names: world.World) -> str:
     languages = {"auto": "the language of the person", "en": "English", "zh": "Chinese"}
     return (
-        f"{PROMPT.read_text(encoding='utf-8')}\n- Answer in {languages[chosen.language]}.\n\n"
+        f"{PROMPT.read_text(encoding='utf-8')}- Answer in {languages[chosen.language]}.\n\n"
         f"What exists now:\n{world.rendered(names)}"
     )
 

@@ -217,12 +217,20 @@ PROPOSAL = re.compile(
 )
 
 
+QUOTED = re.compile(r"“[^”\n]*”|\"[^\"\n]*\"|「[^」\n]*」")
+
+
+def quoted(figure: Figure, text: str) -> bool:
+    """Whether it stands in words that the person might say."""
+    return any(match.start() < figure.start < match.end() for match in QUOTED.finditer(text))
+
+
 def claims(figure: Figure, text: str) -> bool:
     """Whether the sentence says the figure of something that exists, rather than in general."""
     sentence = next(
         (m[0] for m in SENTENCE.finditer(text) if m.start() <= figure.start < m.end()), text
     )
-    if figure.parameter and PROPOSAL.search(sentence):
+    if figure.parameter and (PROPOSAL.search(sentence) or quoted(figure, text)):
         return False
     if SPECIFIC.search(sentence):
         return True

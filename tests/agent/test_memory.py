@@ -1,8 +1,14 @@
 """What a thread remembers, also when a turn was broken off."""
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 
-from agent.memory import KEPT_CHARACTERS, Memory, repaired, shortened, spoken
+from agent.memory import KEPT_CHARACTERS, Memory, repaired, shortened, spoken, tightened
 from core.identity import Caller
 from tools.base import House
 
@@ -53,3 +59,29 @@ def test_a_long_thread_is_shortened_by_whole_turns() -> None:
     found = shortened(turn * 5)
 
     assert len(found) == 4 and isinstance(found[0], HumanMessage)
+
+
+def test_results_of_earlier_turns_are_read_again_only_in_part(house: House) -> None:
+    memory = Memory(house.database, Caller(), "t")
+    result = ToolMessage("r" * 9_000, tool_call_id="id-x", name="x")
+    memory.add([spoken("hi"), call("x"), result, AIMessage("done")])
+
+    _, _, answer, _ = memory.load()
+
+    assert len(answer.text) < 2_100 and "left out" in answer.text
+
+
+def test_a_conversation_too_long_to_read_keeps_the_last_words_and_what_they_need() -> None:
+    result = ToolMessage("r" * 9_000, tool_call_id="id-x", name="x")
+    system = SystemMessage("rules")
+    long = [system, spoken("old"), AIMessage("older"), spoken("new"), call("x"), result]
+
+    found = tightened(long)
+
+    assert [type(message) for message in found] == [
+        SystemMessage,
+        HumanMessage,
+        AIMessage,
+        ToolMessage,
+    ]
+    assert found[1].text == "new" and len(found[3].text) < 1_600
