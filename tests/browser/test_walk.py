@@ -18,6 +18,11 @@ FILES = Path(__file__).parents[1] / "files"
 RUN_S = 400.0
 
 
+def card(kind: str) -> str:
+    """The selector of a kind of card."""
+    return f".thimble-card[data-kind={kind}]"
+
+
 def test_from_a_file_to_a_live_endpoint(
     thimble: RunningThimble, visit: Callable[..., Visitor]
 ) -> None:
@@ -56,8 +61,8 @@ def make_a_dataset(person: Visitor) -> None:
     person.say("make a dataset from this")
     person.wait_for("Dataset tickets@1")
     person.wait_until_answered()
-    person.page.wait_for_selector(".js-plotly-plot")
-    for fact in ("utf-8", "Text column", "Label column", "they never change"):
+    person.page.wait_for_selector(f"{card('dataset')} svg[role=img]")
+    for fact in ("Text column", "Label column", "Splits", "Page 1 of"):
         assert person.sees(fact)
     person.shot("04-dataset-below")
     person.scroll_to("Dataset tickets@1")
@@ -66,45 +71,45 @@ def make_a_dataset(person: Visitor) -> None:
 
 def approve_a_plan(person: Visitor) -> None:
     person.say("fine-tune a classifier on it, 8 epochs")
-    person.wait_for("waits for you", 120)
+    person.page.wait_for_selector(f"{card('approval')}[data-state=waiting]", timeout=120_000)
     person.wait_until_answered()
     for part in ("set by you", "default", "Memory", "Time", "TF-IDF"):
         assert person.sees(part)
     person.shot("05-plan-below")
-    person.scroll_to("Fine-tune a classifier on tickets@1")
+    person.scroll_to("Fine-tune on tickets@1")
     person.shot("05-plan")
-    assert not person.page.locator(".thimble-run").count()
+    assert not person.page.locator(card("run")).count()
     person.press("Approve")
 
 
 def watch_the_run_over_a_reload_and_a_killed_server(
     person: Visitor, thimble: RunningThimble
 ) -> None:
-    person.page.wait_for_selector(".thimble-run", timeout=30_000)
-    person.page.wait_for_function(
-        "Number(document.querySelector('.thimble-run')?.dataset.step) > 2", timeout=120_000
-    )
+    person.page.wait_for_selector(card("run"), timeout=30_000)
+    person.page.wait_for_selector(f"{card('run')} .thimble-curve", timeout=120_000)
     person.shot("06-training")
     person.reload()
-    person.page.wait_for_selector(".thimble-run", timeout=30_000)
+    person.page.wait_for_selector(card("run"), timeout=30_000)
     assert not person.sees("Test accuracy")
     thimble.restart()
 
 
 def read_the_report(person: Visitor, thimble: RunningThimble) -> None:
     """The tab that stayed open over the restart is told; its figures are the worker's."""
-    person.wait_for("Worst classes", RUN_S)
+    person.page.wait_for_selector(f"{card('run')}[data-state=succeeded]", timeout=1000 * RUN_S)
     person.shot("07-report-arrives")
-    person.scroll_to("run_1 on tickets@1: succeeded")
+    person.scroll_to("run_1: fine-tuning on tickets@1")
     person.shot("07-report")
-    person.scroll_to("Most confused pairs")
+    person.page.locator("summary:has-text('Worst classes')").click()
+    person.page.locator("summary:has-text('Compared with the baselines')").click()
+    person.scroll_to("Compared with the baselines")
     person.shot("07-report-below")
     result = json.loads((thimble.home / "jobs" / "run_1" / RESULT_FILE).read_text())
     shown = person.text().replace("\u00a0", " ")
     for scores in (result["metrics"]["test"], *result["baselines"]):
         assert f"{100 * scores['accuracy']:.1f} %" in shown
-    assert person.page.locator("text=run_1 on tickets@1: succeeded").count() == 1
-    assert not person.page.locator(".thimble-run").count()
+    assert person.page.locator(card("run")).count() == 1
+    assert not person.page.locator(f"{card('run')} [role=progressbar]").count()
 
 
 def deploy_and_ask(person: Visitor) -> None:
@@ -114,6 +119,7 @@ def deploy_and_ask(person: Visitor) -> None:
     person.press("Approve")
     person.page.wait_for_selector("pre:has-text('curl')", timeout=60_000)
     person.shot("08-endpoint")
+    try_it_in_the_card(person)
     answers = [run_snippet(person, "bash"), run_snippet(person, "python")]
     assert all(re.search(r"['\"]label['\"]", answer) for answer in answers), answers
     person.say("Ask it: my parcel has not arrived")
@@ -123,10 +129,22 @@ def deploy_and_ask(person: Visitor) -> None:
     person.shot("09-answer")
 
 
+def try_it_in_the_card(person: Visitor) -> None:
+    """Its answer and the untuned base's, side by side."""
+    shown = person.page.locator(card("endpoint")).last
+    shown.get_by_label("Try it").fill("my parcel has not arrived")
+    shown.get_by_role("button", name="Ask", exact=True).click()
+    shown.locator(".thimble-told").nth(1).wait_for(timeout=60_000)
+    assert "delivery" in shown.locator(".thimble-told").first.inner_text()
+    person.scroll_to("Endpoint tickets")
+    person.shot("08-endpoint-tried")
+
+
 def run_snippet(person: Visitor, language: str) -> str:
     """What the snippet prints when it is run as it stands."""
-    snippets = person.page.locator("pre code").all_inner_texts()
-    text = next(one for one in snippets if ("curl" in one) == (language == "bash"))
+    shown = person.page.locator(card("endpoint")).last
+    shown.get_by_role("tab", name="curl" if language == "bash" else "Python").click()
+    text = shown.locator("pre code").inner_text()
     argv = ["bash", "-c", text] if language == "bash" else [sys.executable, "-c", text]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -162,8 +180,8 @@ def look_again_in_the_dark(visit: Callable[..., Visitor], thread: str) -> None:
     for name, scheme, width in (("dark", "dark", 1200), ("phone", "light", 390)):
         person = visit(scheme, width)
         person.open(thread)
-        person.wait_for("run_1 on tickets@1: succeeded")
-        person.scroll_to("run_1 on tickets@1: succeeded")
+        person.wait_for("run_1: fine-tuning on tickets@1")
+        person.scroll_to("run_1: fine-tuning on tickets@1")
         person.shot(f"12-report-{name}")
         person.scroll_to("Dataset tickets@1")
         person.shot(f"12-dataset-{name}")
