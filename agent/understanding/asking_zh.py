@@ -73,7 +73,9 @@ COMPARING = re.compile(
     r"比比|比|怎么说|回答|的?说法)?(?:一下|看看|下|一比)?$"
 )
 COMPARED = re.compile(
-    rf"(?:和|与|跟|同|对比|比较|compare with|compared to) ?(?:the )?(?:{BASE})", re.I
+    rf"(?:和|与|跟|同|对比|比较|比|compare with|compared to) ?(?:一下|下|"
+    rf"一比)? ?(?:the )?(?:{BASE})",
+    re.I,
 )
 
 

@@ -75,7 +75,7 @@ DONE_FIRST = re.compile(
     r"succeeded|succeeds))?,? (?=\w)"
     r"|^if (?:all|everything|it|that|this|the \w+) (?:is|looks|goes|seems|are|look) ?(?:all "
     r")?\w+,? (?=\w)"
-    rf"|{clauses_zh.AFTER}"
+    rf"|{clauses_zh.AFTER}|{clauses_zh.BEFORE}"
 )
 """The condition in `once it is done deploy it`."""
 TRAILING = re.compile(
@@ -87,6 +87,7 @@ TRAILING = re.compile(
 
 CONDITION = re.compile(clauses_zh.IF)
 TAIL = re.compile(clauses_zh.TAIL)
+REQUEST = re.compile(clauses_zh.REQUEST)
 INTERJECTION = re.compile(
     r"(?:wait|hold on|oops|hmm+|no|oh|ah|well|sorry|行|好|好的|好吧|嗯+|可以|没问题|不错|对|那|"
     r"哦|算了|不用了?|不了|谢谢|太好了|ok"
@@ -144,7 +145,9 @@ def cut(plain: str) -> list[str]:
 def clause(raw: str) -> Clause:
     raw = POLITE_TAIL.sub("", raw) or raw
     raw = TAIL.sub("", raw) or raw if HAN.search(raw) else raw
+    asked_kindly = REQUEST.match(normal(raw))
     text = polite_free(DONE_FIRST.sub("", polite_free(normal(raw))))
+    text = text.rstrip("吗么?? ") if asked_kindly else text
     negated = bool(NEGATED.search(text)) and forbids(text) and not WONDERING.search(text)
     return Clause(raw, text, negated)
 

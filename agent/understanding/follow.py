@@ -128,6 +128,9 @@ def changed(
 ABOUT_TRAINING = r"\b(?:finetun|train\b|dataset|plan|quote|how long)|微调|训练"
 
 
+POINTING = re.compile(r"\b(?:it|that|this)\b|这|它")
+
+
 def same_plan(said: str, world: World, past: list[Turn], call: Step) -> Plan | None:
     """`What would that take?` and, after a plan, `ok, train it`: with the settings said before."""
     plan = fresh(said, world, past, ())
@@ -136,7 +139,7 @@ def same_plan(said: str, world: World, past: list[Turn], call: Step) -> Plan | N
         ["start_finetune"],
         "quote_finetune",
     )
-    if not planned or not re.search(r"\b(?:it|that|this)\b|这|它", normal(said)):
+    if not planned or not (POINTING.search(normal(said)) or follow_zh.HOW_LONG.match(normal(said))):
         return None
     if plan.steps[0].arguments.get("dataset") != call.arguments.get("dataset"):
         return None

@@ -50,3 +50,8 @@ ANOTHER = (
 )
 OTHER = r"另一个|另外一个|另外那个|换一个|别的(?:数据集|模型|端点)"
 """Words around a name that alone makes the difference."""
+HOW_LONG = re.compile(
+    r"(?:那|大概|大约|一共|总共|请问|现在)*(?:要|需要|得|会)?(?:花|用|跑|训|占)?(?:掉)?(?:多久|"
+    r"多长时间|多少时间|多少内存|多少钱|几分钟)(?:呢|啊|呀)?\W*$"
+)
+"""Asks what it takes, of a plan that was just made."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from agent.understanding import smalltalk
+from agent.understanding import sampling, smalltalk
 from agent.understanding.asking import Asking, asking
 from agent.understanding.clauses import clauses, polite_free
 from agent.understanding.names import Mentions, mentions, root
@@ -31,7 +31,7 @@ def fresh(
         return Plan(reply=talk)
     scene = Scene(world, typed or said, past, files)
     asked = asking(said, target_names(world))
-    if asked and not files:
+    if asked and not files and not sampling.by_marked_label(said):
         return ask_plan(asked, scene)
     wishes = taken_in(wishes_of(said, world, bool(files)), said, scene)
     plan = plan_of(wishes, scene) if wishes else without_wish(said, scene)
@@ -126,7 +126,7 @@ UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 UNKNOWN_CHINESE = re.compile(
-    r"(?:在|用|对|数据集)\s*(?P<name>[A-Za-z][\w.-]*)(?:\s*(?:上|来|训练|微调)|\W*$)"
+    r"(?:在|(?<![字称叫])用|对|数据集)\s*(?P<name>[A-Za-z][\w.-]*)(?:\s*(?:上|来|训练|微调)|\W*$)"
 )
 NAMED_TOOLS = (
     "start_finetune",

@@ -41,7 +41,7 @@ stop_endpoint        12 STOP DEPLOY|LIVE
 stop_endpoint        12 UNDEPLOY
 stop_endpoint        12 PUT OFFLINE
 start_finetune       12 STARTS -RETRY -DEPLOY -ESTIMATE -CHECK
-start_finetune       12 MAKES_MODEL -DEPLOY -LIVE -EXPORT
+start_finetune       12 MAKES_MODEL -DEPLOY -LIVE -EXPORT -WHY
 cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN -WHEN
 cancel_run           11 CANCEL -WHEN
 stop                 11 STOP -WHEN
@@ -59,7 +59,7 @@ add_documents        11 ADD|MAKE DOCS
 create_dataset       13 DATASET ATTACHED FILE -TRAIN -WHEN -CLASSIFY -CHECK -DESCRIBE -DELETE
 create_dataset       12 MAKE|LOAD DATASET ATTACHED -TRAIN -WHEN
 create_dataset       11 MAKE|LOAD DATASET -TRAIN -WHEN
-create_dataset       10 LOAD|MAKE FILE|DATA -TRAIN -DEPLOY -MODEL -ENDPOINT -WHEN
+create_dataset       10 LOAD|MAKE FILE|DATA -CHECK -TRAIN -DEPLOY -MODEL -ENDPOINT -WHEN
 quote_finetune       11 ESTIMATE TRAIN|TRAINING -DONE
 quote_finetune       10 ESTIMATE WOULD
 quote_finetune        7 ESTIMATE
@@ -75,6 +75,7 @@ how_is                8 STATUS
 run_status            1 NAME_RUN
 list_runs            10 RUNS SHOW|WH|ANY -COMPARE -CHECK
 run_status           10 RUNNING PRONOUN|NAME|RUN|TRAINING|NAME_RUN -ANY -RUNS
+list_runs            10 RUNS WHEN -COMPARE -CHECK -HOWTO -ESTIMATE -STATUS
 list_runs            10 RUNNING ANY -ENDPOINT -ENDPOINTS
 list_runs             9 RUNNING
 run_status            7 SHOW|WH RUN|NAME_RUN
@@ -91,7 +92,7 @@ list_datasets        10 DATASETS
 predict_file         12 CLASSIFY|ASK FILE|ROWS|DATA|DATASET -TRAIN -TRAINING -MAKE -WH
 predict_file         11 CLASSIFY FILE -TRAINING
 check_dataset        10 CHECK DATASET|DATASETS|DATA|FILE|NAME|PRONOUN|ROWS -TRAIN -LATENCY
-sample_dataset       10 SAMPLE -TRAIN -COUNTED -FLAWS -CHECK -CLASSIFY -HOWTO -DEPLOY -DEFINE
+sample_dataset       11 SAMPLE -TRAIN -COUNTED -FLAWS -CHECK -CLASSIFY -HOWTO -DEPLOY -DEFINE
 describe_dataset      9 DESCRIBE|ROWS DATASET|DATASETS|DATA|FILE|NAME|PRONOUN -TRAIN
 describe_dataset      8 ROWS|DESCRIBE SHOW|WH -TRAIN -MODEL -ENDPOINT -RUN -NAME_RUN
 describe_dataset      8 COUNTED ROWS WHEN -TRAIN -MODEL -ENDPOINT -RUN -NAME_RUN -HOWTO -DEFINE

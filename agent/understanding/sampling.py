@@ -9,7 +9,29 @@ from agent.understanding.slots import compact
 from agent.understanding.text import normal, tidy, word_set
 from agent.world import World
 
-MOST_ROWS = 50
+THINGS = r"(?:rows?|lines|examples?|samples?|texts|records|messages|entries|sentences)"
+FORMS = (
+    r"\b(?:some|few|several|first|last|top|random|typical|actual|real|sample|more|next|raw|\d+|two"
+    rf"|three|four|five|six|eight|ten|twenty)(?: of the| random| real| raw| more| \w+)? {THINGS}\b",
+    rf"\b{THINGS} (?:of|from|with|for|in|labell?ed|tagged|where|under)\b",
+    rf"\b(?:the|all|only|just|me) \w+ (?:examples|rows|samples)\b",
+    r"^(?:(?:an?|one|another|more) )?(?:\w+ )?(?:examples?|samples?)\W*$|^(?:please )?sample\b",
+    rf"\btake a sample\b|\b(?:show|read|see)(?: me)?(?: the)? {THINGS}\b|\bone example\b",
+    rf"\b(?:which|what(?: kinds? of)?) {THINGS} (?:are|is|were) (?:in|labell?ed|tagged|called)\b",
+    r"\b(?:raw|actual|original) (?:data|texts?|content|messages)\b",
+    r"\bin (?:the )?[\w-]+ (?:class|label|category)\b",
+    r"\b(?:page \d+|(?:next|previous) page|page (?:one|two|three))\b|\bpage through\b",
+    r"\bbrowse (?:my|the) (?:data|rows|dataset)|\bflip through\b|\beyeball\b",
+)
+"""Sentences that ask for rows themselves, in English."""
+CHOICE = re.compile(
+    r"(?:\b(?:of|for|with|where|under|in|the|by|only|and) (?:the )?(?:label|class|category|tag|"
+    r"intent)(?:s|es)?"
+    r"|\b(?:label|tagg?)(?:led|ed))(?: column)?"
+    r"(?: (?:is|as|of|called|named|equals)| ?[=:])? ?(?:\"[^\"]+\"|\w+)?"
+    r"|\b(?:test(?:ing)?|train(?:ing)?|validation|dev)\b"
+    r"(?= (?:set|split|rows|examples|samples|data|texts|part))"
+)
 SPLITS = {
     "validation": r"\b(?:validation|valid|dev)\b|验证(?:集|数据|部分)",
     "test": r"\btest(?:ing)?(?: set| split| rows| part| data| examples| samples)\b"
@@ -19,33 +41,37 @@ SPLITS = {
     r"|(?:of|from|in) (?:the )?train(?:ing)?\b|训练(?:集|数据|部分)|\btrain\b(?= ?(?:的|集|部分))",
 }
 COUNT = re.compile(
-    rf"(?<!page )(?<!第)(?<!第 ){VALUE} ?(?:(?:random|more|of the|raw|example|sample|real|"
-    rf"actual|\w+ed|最新的?|随机的?)"
-    r" )?(?:rows?|lines|examples?|samples?|texts?|records?|messages?|entries|sentences|个?(?:条|"
-    r"行|笔|例|句|份|样本|样例|例子|示例)"
-    r"|个(?:examples?|samples?|rows?| examples?| rows?))"
+    rf"(?<!page )(?<!第)(?<!第 ){VALUE} ?(?:(?:of the|of them|of those|[a-z]+|最新的?|随机的?) )?"
+    rf"(?:{THINGS}|个?(?:条|行|笔|例|句|份|样本|样例|例子|示例)|个 ?(?:examples?|samples?|rows?))"
+    rf"|{VALUE.replace('value', 'some')} of (?:them|those|these|it)"
 )
 PAGE = re.compile(rf"\bpage (?:number |no\.? ?)?{VALUE}|第 ?{VALUE.replace('value', 'nth')} ?页")
 MARK = r"[\"'`]"
 LABEL = re.compile(
     rf"(?:\b(?:label(?:led|ed|s)?|class(?:ed)?|category|tag(?:ged)?|"
     rf"intent)(?: column)?(?: (?:is|as|of|called|named|with|equals))?"
-    rf"|标签|类别|分类|类)(?:列)?\s*(?:=|:|为|是|叫|等于|标为|标成)?\s*"
+    rf"|标签|类别|分类)(?:列)?\s*(?:=|:|为|是|叫|等于|标为|标成)?\s*"
     rf"(?:{MARK}(?P<quoted>[^\"'`]+){MARK}|(?P<bare>[a-z0-9][\w./-]*|"
     rf"[\u3400-\u9fff]{{1,8}}?(?=的|这|$|类|\W)))",
+    re.IGNORECASE,
+)
+CLASS = re.compile(
+    rf"\b(?:in|of|from|under|with) (?:the )?(?:{MARK}(?P<quoted>[^\"'`]+){MARK}|"
+    rf"(?P<bare>[a-z][\w-]*))"
+    r" (?:class|label|category)\b",
     re.IGNORECASE,
 )
 OF = re.compile(
     rf"\b(?:rows?|examples?|samples?|texts?|messages?|lines?|records?|sentences?) (?:of|for|"
     rf"about|with|in|under|on|from|tagged"
-    rf"|where it is) (?:the |class |label )?(?:{MARK}(?P<quoted>[^\"'`]+){MARK}|"
+    rf"|where it is) (?:the |class |label )*(?:{MARK}(?P<quoted>[^\"'`]+){MARK}|"
     rf"(?P<bare>[a-z][\w./-]*))",
     re.IGNORECASE,
 )
 BEFORE = re.compile(
     rf"(?:{MARK}(?P<quoted>[^\"'`]+){MARK}|(?P<bare>[a-z][\w./-]*|[\u3400-\u9fff]{{2,6}}?))"
     r"(?: (?:rows|examples|samples)\b| ?(?:这[个一]?)?(?:类|"
-    r"标签)?(?:别)?的 ?(?:\w{0,4}?)(?:样本|样例|例子|例句|示例|数据|rows|examples"
+    r"标签)?(?:别)?的 ?(?:\w{0,4}?)(?:留言|消息|评论|记录|样本|样例|例子|例句|示例|数据|rows|examples"
     r"|文本|句子|内容|[几两]?[条行个]|都是|有哪些))",
     re.IGNORECASE,
 )
@@ -73,6 +99,21 @@ def slots(raw: str, world: World) -> Arguments:
     )
 
 
+def without_choice(text: str) -> str:
+    """The text without which rows are meant: `test rows` tests nothing, `label` labels nothing."""
+    return CHOICE.sub(" ", text)
+
+
+def by_marked_label(said: str) -> bool:
+    """Whether what is in quotation marks is the label of rows that are to be shown."""
+    marked = re.search(
+        rf"(?:label|class|category|tag|标签|类别|类)\w{{0,4}} ?(?:is|=|:|为|是|叫)? ?{MARK}",
+        tidy(said),
+        re.I,
+    )
+    return bool(marked and re.search(rf"\b{THINGS}\b|看|显示|列|条|行|样|例", said, re.I))
+
+
 def split_in(text: str) -> str:
     return next((name for name, form in SPLITS.items() if re.search(form, text)), "")
 
@@ -84,23 +125,29 @@ def page_in(text: str) -> int | None:
 
 def rows_in(text: str) -> int | None:
     match = COUNT.search(text)
-    count = number(match["value"]) if match else 0
+    count = number(match["value"] or match["some"]) if match else 0
     return int(count) if match and count == int(count) > 0 else None
 
 
 def label_in(raw: str, text: str) -> str:
     """The label as it was written; `text` has the names of known things masked."""
-    for pattern in (LABEL, OF, BEFORE):
+    for pattern in (LABEL, CLASS, OF, BEFORE):
         for match in pattern.finditer(raw):
             value = (match["quoted"] or match["bare"]).strip(" .,")
-            known = match["quoted"] or (normal(value) in text and normal(value) not in NOT_LABELS)
-            vague = not match["quoted"] and VAGUE.search(value)
-            if value and known and not vague and not re.fullmatch(r"[\d.]+", value):
+            if value and (match["quoted"] or names_a_label(value, text, pattern is LABEL)):
                 return value
     return ""
 
 
-VAGUE = re.compile(r"[数看显里集几给我行条训测验标随抽这那出来个些把请]|类别|分布")
+def names_a_label(value: str, text: str, marked: bool) -> bool:
+    """Whether an unquoted word is a label rather than a word of ours."""
+    spoken = normal(value)
+    if VAGUE.search(value) or re.fullmatch(r"[\d.]+", value) or spoken not in text:
+        return False
+    return spoken not in NOT_LABELS or (marked and spoken == "other")
+
+
+VAGUE = re.compile(r"[数看显里集几给我行条训测验标随抽这那出来个些把请的]|类别|分布")
 """In no label that is not marked as one."""
 
 NEXT = re.compile(
@@ -112,6 +159,22 @@ NEXT = re.compile(
 PREVIOUS = re.compile(r"(?:the )?(?:previous|last) page|(?:go )?back|上一?页|往回(?:翻|看)?|前一页")
 
 
+ONLY = re.compile(
+    r"(?:那|再|也|只|仅|就|单独|换成|给我|我要|我想)*(?:看看?|要|显示|留下?)? ?(?:标签|类别|"
+    r"label)? ?(?:是|为)? ?"
+    r"(?P<label>[a-z][\w.-]*|[\u3400-\u9fff]{2,8}?) ?(?:这)?(?:一)?(?:类|标签)?(?:的)?(?:呢|吧|"
+    r"看看)?\W*|only (?P<english>[\w-]+)\W*"
+)
+
+
+def only_label(spoken: str) -> Arguments:
+    """`只看 refund 的` after rows were shown."""
+    match = ONLY.fullmatch(spoken)
+    label = (match["label"] or match["english"]) if match else ""
+    fits = label and label not in NOT_LABELS and not VAGUE.search(label)
+    return {"label": label} if fits and re.match(r".*(?:只|仅|类|标签|only|的)", spoken) else {}
+
+
 def another_page(spoken: str, world: World, call: Step) -> Plan | None:
     """`Next page`, `page 3`, `only refund`, after rows were shown: the same rows otherwise."""
     page = int(call.arguments.get("page", 1))
@@ -119,7 +182,7 @@ def another_page(spoken: str, world: World, call: Step) -> Plan | None:
         return Plan([Step(call.tool, call.arguments | {"page": page + 1})])
     if PREVIOUS.fullmatch(spoken.strip(" .!,")):
         return Plan([Step(call.tool, call.arguments | {"page": max(1, page - 1)})])
-    changes = slots(spoken, world)
+    changes = slots(spoken, world) or only_label(spoken)
     if not changes or mentions(spoken, world).tags or len(spoken) > 60:
         return None
     kept = {name: value for name, value in call.arguments.items() if name != "page"}

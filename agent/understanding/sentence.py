@@ -6,6 +6,7 @@ The form tells `how do I cancel a run?` from `cancel the run`, which have the sa
 import re
 from functools import cache
 
+from agent.understanding import sampling
 from agent.understanding.forms_zh import FORMS_ZH
 from agent.understanding.lexicon import tags_of
 from agent.understanding.text import HAN, words
@@ -42,6 +43,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bwhen (?:should|would|is it|does it|do)\b|\bshould (?:i|we|my)\b(?! approve)",
         r"(?<!models )(?<!datasets )\b(?:can|may|could|must) (?:i|we|it|thimble|you (?:use"
         r"|read|handle|run)|my)\b"
+        r"(?!(?: now| please)? (?:see|have|get|read) (?:some|a few|more|the first|a sample|\d+))"
         r"(?!(?: now| please)? (?:see|download|export|get|have|deploy|cancel|stop|try|test|ask"
         r"|start|train|finetune|check|look at|view|list|delete|retry|compare) (?:it|the|my|this"
         r"|that|xnamex|all|them)\b)",
@@ -123,21 +125,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bhow (?:many|much|long|big)\b|\b(?:number of|count|fewest|most|rarest|least)\b",
     ),
     # Wants to see some of the rows themselves.
-    "SAMPLE": (
-        r"\b(?:some|few|several|first|last|top|random|typical|actual|real|sample|example|more|"
-        r"next|raw|"
-        r"\d+|two|three|five|ten|twenty)(?: of the| random| real| raw)? (?:rows?|lines|examples|"
-        r"samples"
-        r"|texts|records|messages|entries|sentences)\b",
-        r"\b(?:rows|examples|samples|texts|messages|lines|sample|example)"
-        r" (?:of|from|with|for|in|labell?ed|tagged|where|under)\b",
-        r"\b(?:the|all|only|just|me) \w+ (?:examples|rows|samples)\b|^(?:\w+ )?(?:examples|"
-        r"samples)\W*$",
-        r"^(?:please )?sample\b|\btake a sample\b|\bshow (?:me )?(?:the )?(?:rows|examples|"
-        r"samples|texts)\b"
-        r"|\b(?:page \d+|(?:next|previous) page|page (?:one|two|three))\b|\bpage through\b"
-        r"|\bbrowse (?:my|the) (?:data|rows|dataset)|\bflip through\b|\beyeball\b",
-    ),
+    "SAMPLE": sampling.FORMS,
     "STARTS": (
         r"^(?:do|start|launch|begin|run|kick off|trigger|execute|make) (?:an? |the |another |new "
         r"|my )*(?:[\w-]+ )?(?:run|training|finetuning)\b",
@@ -205,4 +193,6 @@ def tags_in(text: str) -> frozenset[str]:
     text = SEPARABLE.sub(r"\1 \3 \2", text)
     patterns = compiled(bool(HAN.search(text)))
     forms = {tag for tag, pattern in patterns.items() if pattern.search(text)}
+    if "SAMPLE" in forms:
+        text = sampling.without_choice(text)
     return tags_of(words(text)) | forms

@@ -80,10 +80,17 @@ TWICE = re.compile(
 )
 
 
+TOO = re.compile(
+    rf"{VALUE} ?\w{{0,3}}(?:有点|实在|还是)?太(?:少|多|大|小|高|低|长|短|慢|快|久)了?"
+    rf"|(?:不要|别|不是) ?{VALUE.replace('value', 'not')} ?个?轮"
+)
+"""A value that is not wanted."""
+
+
 @lru_cache(maxsize=2048)
 def knobs(text: str) -> tuple[Arguments, str]:
     """The numbers that were set, and the text without them."""
-    rest = TWICE.sub(r"\g<0> epochs", normal(text))
+    rest = TOO.sub(" ", TWICE.sub(r"\g<0> epochs", normal(text)))
     found: Arguments = {}
     for knob in sorted(KNOBS, key=lambda name: name == "learning_rate"):
         matches = (pattern.search(rest) for pattern in knob_patterns(knob))
@@ -144,8 +151,9 @@ RELATIVE = re.compile(
 )
 NUMBER_ONLY = re.compile(
     r"(?:(?:no|nope|sorry|make it|use|rather|better|i meant|actually|try"
+    r"|and|with|what about|how about|if"
     rf"|不对?|不是|改成|改为|换成|还是|那就|那|用|是)[, ]*)+{VALUE}"
-    r"(?: ?(?:please|instead|then|rather|吧|好了))*\W*"
+    r"(?: ?(?:please|instead|then|rather|吧|好了|呢|行吗|可以吗))*\W*"
 )
 FACTORS = {"double": 2.0, "twice": 2.0, "triple": 3.0, "halve": 0.5, "half": 0.5, "三倍": 3.0}
 FACTORS |= dict.fromkeys(("减半", "减一半", "砍半", "除二", "除以二"), 0.5)

@@ -210,7 +210,7 @@ ROLES_OF_FILES = {
 
 def role_of_file(text: str, filename: str) -> str:
     """`test`, `validation` or `main` when the text says what the file is for, else empty."""
-    for part in re.split(r"[,;,;]|\b(?:and|with|while|but|plus)\b|\. ", normal(text)):
+    for part in re.split(r"[、,;,;]|\b(?:and|with|while|but|plus)\b|\. ", normal(text)):
         for role, form in ROLES_OF_FILES.items():
             free = part.replace(filename.lower(), "xfilex")
             word = re.search(form, free)

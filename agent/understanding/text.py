@@ -8,7 +8,7 @@ INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\uf
 PLAIN = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "’": "'", "‘": "'", "‚": "'", "´": "'"}
     | {"–": "-", "—": " - ", "‑": "-", "−": "-", "…": "...", "「": '"', "」": '"', "。": ". "}
-    | {"『": '"', "』": '"', "、": ", "}
+    | {"『": '"', "』": '"'}
 )
 CONTRACTIONS = (
     (r"\b(can|could|would|should|do|does|did|is|are|was|has|have|wo|must)n'?t\b", r"\1 not"),

@@ -34,7 +34,8 @@ def wishes_of(said: str, world: World, has_files: bool) -> list[Wish]:
         elif wish is not None:
             found += listings(wish)
     if found and loose:
-        found[0] = qualified(found[0], loose[0], world)
+        for raw in loose:
+            found[0] = qualified(found[0], raw, world)
     if not found and not any(part.negated for part in parts):
         found = [wish for wish in [guessed(said, world)] if wish]
     if not found and has_files and not any(part.negated for part in parts):

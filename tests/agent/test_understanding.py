@@ -202,7 +202,8 @@ def test_what_is_sent_or_named_keeps_the_characters_it_was_written_in() -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [("十", 10), ("二十四", 24), ("一百二十八", 128), ("两百", 200), ("零点一", 0.1),
-     ("一万", 10_000), ("万分之五", 0.0005), ("百分之十", 0.1), ("三百零五", 305), ("1e-3", 0.001), ("5 %", 0.05)],
+     ("一万", 10_000), ("万分之五", 0.0005), ("百分之十", 0.1),
+     ("三百零五", 305), ("1e-3", 0.001), ("5 %", 0.05)],
 )  # fmt: skip
 def test_numbers_are_read_as_they_are_said(text: str, value: float) -> None:
     assert number(text) == value
