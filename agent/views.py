@@ -252,7 +252,7 @@ def table_as_text(table: Table, w: Words) -> str:
     lines_of_cells: list[list[Cell]] = [[*table.columns], *table.rows]
     cells = [[cell_as_text(cell) for cell in row] for row in lines_of_cells]
     widths = [max(width(row[at]) for row in cells) for at in range(len(table.columns))]
-    if sum(widths) + 3 * len(widths) + 1 > WIDTH:
+    if sum(widths) + 3 * len(widths) + 1 > WIDTH and len(widths) > 1:
         lines = list_of(table.columns, cells[1:], w)
     else:
         rule = ["-" * max(3, size) for size in widths]
@@ -269,11 +269,11 @@ def row_as_text(cells: Iterable[str], widths: Iterable[int]) -> str:
 
 
 def list_of(columns: Sequence[str], rows: Iterable[Sequence[str]], w: Words) -> list[str]:
-    """Each row as a point: its first cell, and below it the others with their column's name."""
+    """Each row as a point: its first two cells, and below them the others with their columns."""
     lines = []
-    for first, *others in rows:
-        lines.append(f"- {first}")
-        for name, cell in zip(columns[1:], others, strict=True):
+    for first, second, *others in rows:
+        lines.append("- " + (w("{label}: {value}", label=first, value=second) if second else first))
+        for name, cell in zip(columns[2:], others, strict=True):
             if cell:
                 lines.append("  " + w("{label}: {value}", label=name, value=cell))
     return lines

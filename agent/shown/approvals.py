@@ -149,27 +149,18 @@ def would_happen(approval: Json, w: Words) -> str:
                 endpoint=given.get("endpoint", ""),
             )
         case "predict_file":
-            return w(
-                "{rows} rows are labelled on this machine; the result is a file to download.",
-                rows=count(quote.get("rows")),
-            )
+            return w("Every row is labelled on this machine; the result is a file to download.")
         case "delete_dataset":
-            return w(
-                "{rows} rows are gone for good. The upload, and models trained on it, stay.",
-                rows=count(quote.get("rows")),
-            )
+            return w("Its rows are gone for good. The upload, and models trained on it, stay.")
         case "delete_model":
             return w("The model and its files are gone for good.")
         case "delete_documents":
-            return w(
-                "{documents} documents are gone for good. The uploads stay.",
-                documents=count(quote.get("documents")),
-            )
+            return w("What they say can no longer be found. The uploads stay.")
     return ""
 
 
 def deployment(given: Json, quote: Json, w: Words) -> str:
-    live = w("{model} is put live on this machine, behind the API.", model=given.get("model", ""))
+    live = w("{model} goes live on this machine, behind the API.", model=given.get("model", ""))
     replaced = quote.get("replaces")
     instead = w("{model} answers until then and is replaced.", model=replaced) if replaced else ""
     return joined([live, instead], w)

@@ -122,7 +122,9 @@ def has_copies(profile: Json) -> bool:
 
 def contradictions(profile: Json, w: Words) -> str:
     groups = profile["conflicts"]["groups"]
-    return w("{count} texts", count=count(groups)) if groups else w("none")
+    if not groups:
+        return w("none")
+    return w("1 text") if groups == 1 else w("{count} texts", count=count(groups))
 
 
 def splits(sizes: Json, w: Words) -> str:
@@ -207,6 +209,8 @@ def more_labels(profile: Json, w: Words) -> list[str]:
     left = profile["labels"][MOST_LABELS:]
     if not left:
         return []
+    if len(left) == 1:
+        return [w("1 more label has {count} rows.", count=count(left[0]["rows"]))]
     return [
         w(
             "{count} more labels have {least} to {most} rows each.",
@@ -314,7 +318,8 @@ def sample_view(result: Json, w: Words) -> View:
     name = result["dataset"]
     narrowed = [result.get("label") or "", of_split(result["split"], w)]
     chosen = listed((one for one in narrowed if one != "all"), w)
-    total = w("{count} rows", count=count(result["total"]))
+    found = result["total"]
+    total = w("1 row") if found == 1 else w("{count} rows", count=count(found))
     return View(
         title=w("Rows of {name}", name=name),
         kind="dataset",

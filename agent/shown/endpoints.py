@@ -67,7 +67,10 @@ def traffic_facts(result: Json, w: Words) -> list[tuple[str, str]]:
         return []
     requests, failed = count(result["requests"]), count(result["errors"])
     shown = [
-        (w("Requests"), w("{requests}, {errors} with errors", requests=requests, errors=failed))
+        (
+            w("Requests"),
+            w("{requests}, of which {errors} with errors", requests=requests, errors=failed),
+        )
     ]
     if result.get("requests_per_minute"):
         shown.append((w("Per minute"), f"{result['requests_per_minute']:.1f}"))

@@ -44,6 +44,8 @@ class Samples:
     def __init__(self, house: House) -> None:
         self.ctx = ToolContext(house, OWNER, "thread")
         self.drawn: dict[str, Draw] = {}
+        self.results: list[tuple[str, Json]] = []
+        self.approvals: list[Json] = []
         file = house.files.save(OWNER, "点评.csv", [table_of_reviews()])
         self.tool("create_dataset", name="dianping", file_id=file.id)
         self.data()
@@ -60,9 +62,11 @@ class Samples:
         return result
 
     def keep(self, tool: str, result: Json, *marks: str) -> None:
+        self.results.append((tool, result))
         self.drawn[" ".join((tool, *marks))] = lambda w: view_of(tool, result, w)
 
     def approval(self, approval: Json) -> None:
+        self.approvals.append(approval)
         mark = f"approval {approval['tool']} {approval['state']} {approval.get('replaced_by')}"
         self.drawn[mark] = lambda w: approval_view(approval, w)
 

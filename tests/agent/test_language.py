@@ -5,6 +5,7 @@ what a button says means the same in both.
 import ast
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,13 +16,15 @@ from typing import Any
 import pytest
 
 import agent
+from agent.closing import Done, closing
 from agent.language import words_in
 from agent.shown import VIEWS
+from agent.understanding.plan import Plan
 from agent.understanding.understand import understand
 from agent.views import WIDTH, View, as_text, width
 from agent.world import EndpointName, FileName, RunName, World
-from tests.agent.card_samples import Samples
-from tools.base import House
+from tests.agent.card_samples import NO_ROOM, Samples
+from tests.conftest import opened
 
 ROOM = Path(agent.__file__).parent
 CATALOGUES = sorted((ROOM / "language" / "zh").glob("*.json"))
@@ -103,6 +106,15 @@ def without_places(text: str) -> str:
     return re.sub(r"\{\w*\}", "", text)
 
 
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory, empty_home: Path) -> Iterator[Samples]:
+    """One house for all tests here: nothing in it is changed after it is made."""
+    home = tmp_path_factory.mktemp("samples") / "home"
+    shutil.copytree(empty_home, home)
+    with opened(home) as house:
+        yield Samples(house)
+
+
 # Cards -----------------------------------------------------------------------------------------
 
 ENGLISH = re.compile(r"[A-Za-z]{2,}")
@@ -147,25 +159,24 @@ def english_words(text: str) -> list[str]:
     return [word for word in ENGLISH.findall(NAMES.sub(" ", text)) if word not in KEPT]
 
 
-def test_no_card_in_chinese_has_an_english_word(house: House) -> None:
+def test_no_card_in_chinese_has_an_english_word(samples: Samples) -> None:
     left = {
         (name, text)
-        for name, view in Samples(house).views(ZH)
+        for name, view in samples.views(ZH)
         for text in shown_texts(asdict(view))
         if english_words(text)
     }
     assert sorted(left) == []
 
 
-def test_the_samples_have_every_card(house: House) -> None:
-    tools = {name.split()[0] for name in Samples(house).drawn}
+def test_the_samples_have_every_card(samples: Samples) -> None:
+    tools = {name.split()[0] for name in samples.drawn}
     same = {"cancel_run", "deploy_endpoint", "retry_run", "start_finetune", "stop_endpoint"}
 
     assert tools >= VIEWS.keys() - same
 
 
-def test_what_a_button_says_means_the_same_in_both_languages(house: House) -> None:
-    samples = Samples(house)
+def test_what_a_button_says_means_the_same_in_both_languages(samples: Samples) -> None:
     for (name, chinese), (_, english) in zip(samples.views(ZH), samples.views(EN), strict=True):
         said = [action.say for action in english.actions if action.say]
         other = [action.say for action in chinese.actions if action.say]
@@ -187,6 +198,21 @@ def steps(said: str) -> list[Any]:
     return [(step.tool, step.arguments) for step in understand(said, WORLD).steps]
 
 
+def test_the_last_words_of_a_turn_speak_one_language(samples: Samples) -> None:
+    done = [Done(tool, result=result) for tool, result in samples.results]
+    done += [Done("start_finetune", approval=approval) for approval in samples.approvals]
+    for one in [*done, Done("run_status", error=NO_ROOM)]:
+        chinese, english = closing(Plan(), [one], ZH), closing(Plan(), [one], EN)
+        quoted = one.tool == "search_docs" and one.result and one.result["passages"]
+        assert english_words(chinese) == [], (one.tool, chinese)
+        assert bool(chinese) == bool(english) and (quoted or not HAN.search(plain(english)))
+
+
+def plain(text: str) -> str:
+    """Without the user's labels."""
+    return re.sub("好评|差评", "", text)
+
+
 OFFER = re.compile(r"“([^”{]+)”")
 
 
@@ -199,16 +225,15 @@ def test_an_offer_in_quotation_marks_means_the_same_in_both_languages() -> None:
             )
 
 
-def test_the_tables_of_a_card_as_text_fit_a_terminal(house: House) -> None:
-    samples = Samples(house)
+def test_the_tables_of_a_card_as_text_fit_a_terminal(samples: Samples) -> None:
     for w in (EN, ZH):
         for name, view in samples.views(w):
             for line in as_text(view, w).splitlines():
                 assert width(line) <= WIDTH or not line.startswith("|"), (name, line)
 
 
-def test_a_view_says_its_title_and_state_in_one_language(house: House) -> None:
-    for name, view in Samples(house).views(ZH):
+def test_a_view_says_its_title_and_state_in_one_language(samples: Samples) -> None:
+    for name, view in samples.views(ZH):
         assert HAN.search(view.title + view.state_label), (name, view.title)
         assert labelled(view), name
 
