@@ -23,44 +23,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ROOMS = ("core", "data", "finetune", "knowledge", "launchers", "server", "serving", "tools")
 TOLD = frozenset(
-    [
-        "message",
-        "fix",
-        "why",
-        "reason",
-        "title",
-        "notes",
-        "verdict",
-        "advice",
-        "cost",
-        "text",
-        "how",
-        "what",
-        "left_out",
-        "tie",
-        "strerror",
-    ]
-)
+    ("message", "fix", "why", "reason", "how", "what", "title", "notes", "verdict", "advice")
+) | {"cost", "text", "left_out", "tie", "strerror"}
 """Names under which people are told something."""
 NOT_TOLD = frozenset(
-    [
-        "server.app",
-        "server.cli",
-        "server.setup",
-        "server.serve",
-        "server.health",
-        "server.help_pages",
-        "server.help_html",
-        "finetune.export",
-        "knowledge.chunks",
-        "knowledge.html_text",
-        "knowledge.builtin",
-    ]
-)
+    ("server.app", "server.cli", "server.setup", "server.serve", "server.health")
+) | {
+    *("server.help_pages", "server.help_html", "finetune.export"),
+    *("knowledge.chunks", "knowledge.html_text", "knowledge.builtin"),
+}
 """Modules whose words a terminal, a page or a file shows, never the chat."""
 ERRORS = ("ThimbleError", "RequestRefused", "ServiceFailed", "SettingsError")
 BUILTIN = frozenset(name for kind in (str, list, dict, set) for name in dir(kind))
-SAME = ("strip", "rstrip", "lstrip")
+SAME = ("strip", "rstrip", "lstrip", "splitlines")
 """Methods of a text after which it still reads the same."""
 
 HOLES = re.compile(r"\{(!r|:[^}\"]*)?\}")
@@ -248,7 +223,7 @@ class Reader:
                 yield OURS
             case ast.Subscript(slice=ast.Constant(value=str(name))) if name in TOLD:
                 yield OURS
-            case ast.Subscript(value=value) if not isinstance(node.slice, ast.Slice):
+            case ast.Subscript(value=value):
                 yield from self.texts(value, scope, part)
             case ast.Call():
                 yield from self.called(node, scope, part)

@@ -5,6 +5,8 @@ import os
 from collections import Counter
 from errno import EACCES, EISDIR, ENOENT, ENOSPC, ENOTDIR, EROFS
 
+import pytest
+
 from agent.language import words, words_in
 from agent.language.told import HOLE, SLOT
 from core.records.tables import Owned
@@ -26,6 +28,9 @@ def pairs() -> dict[str, str]:
 
 
 PAIRS = pairs()
+SENTENCES = {
+    one: PAIRS[one] for one in PAIRS.keys() - json.loads((TOLD / "phrases.json").read_text("utf-8"))
+}
 
 
 def from_elsewhere() -> dict[str, str]:
@@ -101,3 +106,112 @@ def test_no_sentence_stands_in_two_catalogues() -> None:
 
 def read_keys(content: str) -> list[str]:
     return json.loads(content, object_pairs_hook=lambda pairs: [name for name, _ in pairs])
+
+
+# Values ----------------------------------------------------------------------------------------
+
+NASTY = (
+    "",
+    "a'b",
+    'a"b\\',
+    "{0} {x!t} {}",
+    "two\nlines",
+    "标签。",
+    "Add rows. Rename one of them.",
+    "comma, none or tab; and 3 more",
+    "row 3 (line 4)",
+)
+
+
+UNKNOWN = "nobody's word"
+"""Stands where words of ours could: what is not known stays as it is."""
+
+
+def given(template: str, value: str) -> list[str] | None:
+    """What stands in each hole; None where nobody could tell a bare value from the text around."""
+    ours = {int(number) for number, marked in SLOT.findall(SENTENCES[template]) if marked}
+    values = []
+    for at, (kind, behind) in enumerate(zip(kinds(template), pieces(template)[1:], strict=True)):
+        if at in ours:
+            values.append(UNKNOWN)
+        elif kind == "":
+            if behind == "" or behind in value or not value or ". " in value:
+                return None
+            values.append(value)
+        else:
+            values.append(repr(value) if kind == "!r" else number(kind))
+    return values
+
+
+def pieces(template: str) -> list[str]:
+    return HOLE.split(template)[::2]
+
+
+def kinds(template: str) -> list[str]:
+    return [kind or "" for kind in HOLE.split(template)[1::2]]
+
+
+def number(kind: str) -> str:
+    return format(1234 if kind.endswith(("x", ",")) else 0.125, kind[1:])
+
+
+@pytest.mark.parametrize("value", NASTY)
+def test_values_come_through_as_they_are_and_in_their_places(value: str) -> None:
+    tried, wrong = 0, []
+    for template, target in SENTENCES.items():
+        values = given(template, value)
+        if values is None:
+            continue
+        tried += 1
+        text = "".join(map("".join, zip(pieces(template), [*values, ""], strict=True)))
+        expected = SLOT.sub(lambda slot: values[int(slot[1])], target)  # noqa: B023
+        if squeezed(w.told(text)) != squeezed(expected):
+            wrong.append((text, w.told(text)))
+
+    assert wrong == []
+    assert tried > 300
+
+
+def squeezed(text: str) -> str:
+    """Without spaces: one is put in where Chinese meets Latin letters."""
+    return text.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("'rows' is left out: its type is list.", "'rows' 未被采用：它的类型是 list。"),
+        ("There is no column 'comma' in the file.", "文件里没有列 'comma'。"),
+        ("text@1 serves the endpoint test.", "text@1 正在为端点 test 服务。"),
+        (
+            "none: no dataset was made from it.",
+            "none：没有用它做过数据集。",
+        ),
+        (
+            "The header has 2 columns (none, text), but row 3 (line 4) has 1. The last cell there "
+            "is 'Add rows. Add rows.'.",
+            "表头有 2 列（none, text），但第 3 行（文件第 4 行）有 1 列。那里最后一个单元格是 "
+            "'Add rows. Add rows.'。",
+        ),
+        (
+            "More than one column could be the text: a (2 different values, such as 'x; y'); none "
+            "(3 different values, such as 'tab'). Say which, for example "
+            'columns={"text": "a"}.',
+            "不止一列可能是文本列：a（2 个不同的值，例如 'x; y'）；none（3 个不同的值，例如 "
+            '\'tab\'）。请指明是哪一列，例如 columns={"text": "a"}。',
+        ),
+        ("test", "test"),
+        ("run", "run"),
+        ("My label is default. Add rows.", "My label is default. 请增加行。"),
+    ],
+)
+def test_what_users_named_is_never_translated(english: str, chinese: str) -> None:
+    assert w.told(english) == chinese
+
+
+def test_english_stays_english_and_the_unknown_stays_as_it_is() -> None:
+    text = "Every row has the same label, 'a' in column 'b'; there is nothing to tell apart."
+
+    assert words_in("en").told(text) == text
+    assert w.told("Nobody ever said this.") == "Nobody ever said this."
+    assert w.told("") == ""
