@@ -41,9 +41,8 @@ OURS = set(
 
 
 def english_words(text: str) -> list[str]:
-    return [
-        word for word in re.findall(r"[A-Za-z_]+", NAMES.sub(" ", text)) if word.lower() in OURS
-    ]
+    words = re.findall(r"[A-Za-z0-9_.-]+", NAMES.sub(" ", text))
+    return [word for word in words if word.lower().strip(".") in OURS]
 
 
 def assert_is_chinese(error: ThimbleError) -> None:
