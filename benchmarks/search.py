@@ -1,5 +1,7 @@
-"""How well the library finds, and how fast: nDCG@10 and hits on two public test collections.
+"""How well the library finds, and how fast: nDCG@10 and hits on two public test collections, and
+whether questions to the built-in help find their page, in both languages.
 
+    python -m benchmarks.search help                 help_questions.json beside this file
     python -m benchmarks.search cranfield FOLDER     corpus.jsonl, queries.jsonl, qrels.tsv
     python -m benchmarks.search aws FOLDER           docs_14_guides.tar.gz, QA_true.csv, qrels.tsv
 
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 from math import log2
 from pathlib import Path
 
+from benchmarks import help_questions
 from core import settings
 from core.identity import Caller
 from core.records.database import Database
@@ -169,6 +172,8 @@ def opened(home: Path, embedder: Path) -> Library:
 
 
 def measure(home: Path, chosen: argparse.Namespace) -> None:
+    if chosen.collection == "help":
+        return help_questions.measure(opened(home, chosen.embedder))
     documents = home / "documents"
     documents.mkdir(exist_ok=True)
     questions = {"cranfield": cranfield, "aws": aws}[chosen.collection](chosen.folder, documents)
@@ -198,12 +203,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("collection", choices=("cranfield", "aws"))
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("collection", choices=("cranfield", "aws", "help"))
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--embedder", type=Path, default=settings.read().home / "embedder")
     parser.add_argument("--home", type=Path, default=None)
     parser.add_argument("--guides", default="")
     chosen = parser.parse_args()
+    if chosen.collection != "help" and chosen.folder is None:
+        parser.error("name the folder of the collection")
     if chosen.home is not None:
         chosen.home.mkdir(parents=True, exist_ok=True)
         return measure(chosen.home, chosen)
