@@ -10,6 +10,23 @@ window.addEventListener('message', (event) => {
   if (event.data.thimble_reload) window.location.reload()
 })
 
+// What an answer links to is never fetched, not even asked for: an address can carry data out. The
+// page's policy forbids it too; here nothing is tried.
+const setAttribute = Element.prototype.setAttribute
+Element.prototype.setAttribute = function (name, value) {
+  const kept = name === 'src' && isElsewhere(String(value)) ? 'data-not-fetched' : name
+  setAttribute.call(this, kept, value)
+}
+
+function isElsewhere(address) {
+  try {
+    const url = new URL(address, window.location.href)
+    return !['data:', 'blob:'].includes(url.protocol) && url.origin !== window.location.origin
+  } catch {
+    return true
+  }
+}
+
 function setTheme(theme) {
   if ((localStorage.getItem(THEME_KEY) || 'system') === theme) return
   localStorage.setItem(THEME_KEY, theme)

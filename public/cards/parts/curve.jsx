@@ -20,7 +20,7 @@ function Curve({ chart, share }) {
   const [place, width] = useWidth(220)
   if (chart.x.length < 2) return null
   const last = { x: chart.x[chart.x.length - 1], y: chart.y[chart.y.length - 1] }
-  const end = share > 0.02 && share < 1 ? Math.max(last.x, last.x / share) : last.x
+  const end = share > 0 && share < 1 ? Math.max(last.x, last.x / share) : last.x
   const rows = ticks(Math.min(...chart.y), Math.max(...chart.y), 4)
   const columns = ticks(0, end, width < 400 ? 4 : 6).filter((value) => value <= end)
   const [bottom, top] = [rows[0], rows[rows.length - 1]]

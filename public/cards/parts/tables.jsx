@@ -35,9 +35,32 @@ const sizeOf = (cell) => {
 function Tables({ tables, name, drawn }) {
   return tables.filter((table) => table.rows.length).map((table, at) => (
     <Titled key={table.title || at} table={table}>
-      <DataTable table={table} name={table.title || name} drawn={drawn} />
+      {drawn && isShares(table) ? (
+        <Shares rows={table.rows} />
+      ) : (
+        <DataTable table={table} name={table.title || name} drawn={drawn} />
+      )}
     </Titled>
   ))
+}
+
+const isShares = ({ rows }) => rows.every((row) => row.length === 2 && SHARE.test(row[1]))
+
+// Names with their shares, as bars.
+function Shares({ rows }) {
+  return (
+    <ul className="thimble-lines">
+      {rows.map(([name, share]) => (
+        <li key={name}>
+          <span className="thimble-name"><Soft>{name}</Soft></span>
+          <span className="thimble-rod" aria-hidden="true">
+            <span style={{ width: `${SHARE.exec(share)[1]}%` }} />
+          </span>
+          <span className="thimble-number">{share}</span>
+        </li>
+      ))}
+    </ul>
+  )
 }
 
 // Below its title, or folded away behind it.
