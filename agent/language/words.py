@@ -1,6 +1,7 @@
 """Our words in one language, and the sentences of other rooms in it."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from agent.language.told import Recognised
 
 Language = Literal["en", "zh"]
 CATALOGUES = Path(__file__).parent
+PERCENT = re.compile(r"(?<=\d) %(?!\w)")
 PHRASES = "phrases.json"
 """The catalogue of words that stand only inside sentences made elsewhere."""
 PAIRS = dict[str, str]
@@ -32,7 +34,9 @@ class Words:
 
     def told(self, sentence: str) -> str:
         """A sentence made in English elsewhere; as it is when we do not know it."""
-        return self._recognised(sentence)
+        found = self._recognised(sentence)
+        # Chinese writes a percentage without the space that our English has.
+        return found if found == sentence else PERCENT.sub("%", found)
 
 
 @cache

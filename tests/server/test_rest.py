@@ -117,6 +117,11 @@ def test_a_message_is_answered_to_its_end_when_the_listener_leaves(url: str) -> 
     assert "turn_ended" in again.text
 
 
+def test_cards_come_in_the_language_that_is_asked_for(url: str) -> None:
+    body = {"thread_id": "t", "text": "what is running?", "language": "zh"}
+    assert "还没有训练任务" in httpx.post(f"{url}/api/chat", json=body).text
+
+
 def test_files_are_listed_in_pages(program: Client, url: str) -> None:
     ids = [program.upload(TICKETS, purpose=word) for word in ("a", "b", "a")]
 
@@ -170,6 +175,7 @@ def test_a_field_beside_the_file_that_is_not_read_is_refused(
         ("/api/approvals/ap_99", b'{"decision": "reject"}', 403, "forbidden"),
         ("/api/chat", b'{"thread_id": "t", "text": " \\n "}', 400, "invalid_request"),
         ("/api/chat", b'{"text": "hi"}', 400, "invalid_request"),
+        ("/api/chat", b'{"thread_id": "t", "text": "hi", "language": 3}', 400, "invalid_argument"),
         ("/api/tools/list_runs", b'{"thread_id": "' + b"x" * 81 + b'"}', 400, "invalid_request"),
         ("/v1/classify", b'{"model": "no-such", "input": "hi"}', 404, "not_found"),
         ("/v1/no_such_route", b"{}", 404, "not_found"),
