@@ -147,7 +147,7 @@ def clause(raw: str) -> Clause:
     raw = TAIL.sub("", raw) or raw if HAN.search(raw) else raw
     asked_kindly = REQUEST.match(normal(raw))
     text = polite_free(DONE_FIRST.sub("", polite_free(normal(raw))))
-    text = text.rstrip("吗么?? ") if asked_kindly else text
+    text = re.sub(r"[吗么?\s]+$", "", text) if asked_kindly else text
     negated = bool(NEGATED.search(text)) and forbids(text) and not WONDERING.search(text)
     return Clause(raw, text, negated)
 

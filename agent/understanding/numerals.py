@@ -13,8 +13,8 @@ NUMBER_WORDS = {
 }  # fmt: skip
 NUMERAL = r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?(?: ?%)?|-?\.\d+"
 CHINESE = (
-    r"[百千万]分之[零一二两三四五六七八九十百点]+|"
-    r"[零一二两三四五六七八九十百千万][零一二两三四五六七八九十百千万点]*"
+    r"[百千万]分之[零一二两三四五六七八九十百点]+"
+    r"|(?!一[下点些样起般直定遍旦])[零一二两三四五六七八九十百千万][零一二两三四五六七八九十百千万点]*"
 )
 ENGLISH = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
 VALUE = rf"(?P<value>{NUMERAL}|{ENGLISH}|{CHINESE})"

@@ -84,12 +84,21 @@ def roles(files: list[FileName], text: str) -> tuple[FileName, FileName | None, 
     return told.get("main", rest[0]), found["validation"], found["test"]
 
 
+def meant(wish: Wish, scene: Scene) -> str:
+    """The dataset that a wish is about, or an empty text."""
+    return (
+        scene.other_dataset(wish.raw)
+        or scene.dataset(wish.named, pointed=wish.pointed)
+        or scene.nth_dataset(wish.raw)
+    )
+
+
 def of_dataset(tool: str) -> Builder:
     """A tool about one dataset; one that is still a file becomes a dataset first."""
 
     def build(wish: Wish, scene: Scene) -> Answer:
         before = made_first(wish, scene)
-        name = scene.dataset(wish.named, pointed=wish.pointed) or scene.nth_dataset(wish.raw)
+        name = meant(wish, scene)
         if not name:
             return which("dataset", scene.datasets(), NO_DATASET)
         if before and tool in ("describe_dataset", "sample_dataset"):
@@ -120,7 +129,7 @@ def made_first(wish: Wish, scene: Scene) -> list[Step]:
 def finetune(tool: str) -> Builder:
     def build(wish: Wish, scene: Scene) -> Answer:
         before = made_first(wish, scene)
-        name = scene.dataset(wish.named, pointed=wish.pointed) or scene.nth_dataset(wish.raw)
+        name = meant(wish, scene)
         if not name:
             return which("dataset", scene.datasets(), NO_DATASET)
         several = list(dict.fromkeys(wish.named.datasets))

@@ -23,7 +23,7 @@ search_docs          17 DEFINE CONCEPT|PRIVACY|DOCS|FLAWS
 search_docs          17 PRIVACY DATA|DATASET|TEXT
 search_docs          16 PRIVACY WHEN
 search_docs          16 DOCS WH -ADD -MAKE -DELETE -LISTING
-list_approvals       15 PENDING -DATASETS
+list_approvals       15 PENDING -DATASETS -ESTIMATE
 list_approvals       15 APPROVAL WH|SHOW|ANY -WHY
 list_approvals       15 APPROVE ANY -PRONOUN -WHEN -WHY
 approve              14 APPROVE -WHEN
@@ -81,6 +81,7 @@ list_runs             9 RUNNING
 run_status            7 SHOW|WH RUN|NAME_RUN
 list_runs             7 RUN ANY
 list_endpoints       10 ENDPOINTS
+list_endpoints       11 ALL ENDPOINT WHEN -DISK
 list_endpoints        9 LIVE ANY
 list_endpoints        9 SHOW|WH ENDPOINT
 list_models          12 MODELS WHEN -LIVE -COMPARE

@@ -14,7 +14,7 @@ FORMS = (
     r"\b(?:some|few|several|first|last|top|random|typical|actual|real|sample|more|next|raw|\d+|two"
     rf"|three|four|five|six|eight|ten|twenty)(?: of the| random| real| raw| more| \w+)? {THINGS}\b",
     rf"\b{THINGS} (?:of|from|with|for|in|labell?ed|tagged|where|under)\b",
-    rf"\b(?:the|all|only|just|me) \w+ (?:examples|rows|samples)\b",
+    r"\b(?:the|all|only|just|me) \w+ (?:examples|rows|samples)\b",
     r"^(?:(?:an?|one|another|more) )?(?:\w+ )?(?:examples?|samples?)\W*$|^(?:please )?sample\b",
     rf"\btake a sample\b|\b(?:show|read|see)(?: me)?(?: the)? {THINGS}\b|\bone example\b",
     rf"\b(?:which|what(?: kinds? of)?) {THINGS} (?:are|is|were) (?:in|labell?ed|tagged|called)\b",
@@ -71,7 +71,8 @@ OF = re.compile(
 BEFORE = re.compile(
     rf"(?:{MARK}(?P<quoted>[^\"'`]+){MARK}|(?P<bare>[a-z][\w./-]*|[\u3400-\u9fff]{{2,6}}?))"
     r"(?: (?:rows|examples|samples)\b| ?(?:这[个一]?)?(?:类|"
-    r"标签)?(?:别)?的 ?(?:\w{0,4}?)(?:留言|消息|评论|记录|样本|样例|例子|例句|示例|数据|rows|examples"
+    r"标签)?(?:别)?的 ?(?:\w{0,4}?)(?:留言|消息|评论|记录|样本|"
+    r"样例|例子|例句|示例|数据|rows|examples"
     r"|文本|句子|内容|[几两]?[条行个]|都是|有哪些))",
     re.IGNORECASE,
 )
@@ -111,7 +112,7 @@ def by_marked_label(said: str) -> bool:
         tidy(said),
         re.I,
     )
-    return bool(marked and re.search(rf"\b{THINGS}\b|看|显示|列|条|行|样|例", said, re.I))
+    return bool(marked and re.search(rf"\b{THINGS}\b|看|显示|列|条|行|样|例|页", said, re.I))
 
 
 def split_in(text: str) -> str:

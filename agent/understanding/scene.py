@@ -12,6 +12,13 @@ TABLES = (".csv", ".tsv", ".jsonl", ".json", ".ndjson", ".parquet", ".txt.csv", 
 DOCUMENTS = (".md", ".txt", ".html", ".htm", ".zip", ".pdf", ".rst", ".markdown", ".docx")
 
 
+NTH_DATASET = re.compile(
+    r"\b(first|second|third|last) (?:dataset|one)\b|(第一|第二|第三|最后一)个(?:数据集|\W*$)"
+)
+PLACES = {"first": 0, "second": 1, "third": 2, "last": -1}
+PLACES |= {"第一": 0, "第二": 1, "第三": 2, "最后一": -1}
+
+
 @dataclass
 class Scene:
     """Answers "which one?". Names that this very plan makes come first."""
@@ -62,10 +69,16 @@ class Scene:
             return related
         return self.spoken("dataset") or only(self.datasets(), newest=pointed)
 
+    def other_dataset(self, text: str) -> str:
+        """What `the other one` means where there are two and one was spoken of."""
+        others = [name for name in self.datasets() if name != self.spoken("dataset")]
+        pointed = re.search(r"\bthe other (?:one|dataset)\b|另一个|另外一个|另外那个", text.lower())
+        return others[0] if pointed and self.spoken("dataset") and len(others) == 1 else ""
+
     def nth_dataset(self, text: str) -> str:
         """What `the first dataset` or `the second one` means, the oldest being the first."""
-        nth = re.search(r"\b(first|second|third|last) (?:dataset|one)\b", text.lower())
-        at = {"first": 0, "second": 1, "third": 2, "last": -1}[nth[1]] if nth else 99
+        nth = NTH_DATASET.search(text.lower())
+        at = PLACES[nth[1] or nth[2]] if nth else 99
         return self.datasets()[at] if at < len(self.datasets()) and self.datasets() else ""
 
     def remember(self, named: Mentions) -> None:

@@ -41,10 +41,12 @@ def ordinal(wish: Wish, scene: Scene) -> str:
     runs = [run.id for run in scene.world.runs]
     text = normal(wish.raw)
     if re.search(
-        r"\b(?:previous|second last|before last|one before|earlier) (?:run|one|job)", text
+        r"\b(?:previous|second last|before last|one before|earlier) (?:run|one|job)"
+        r"|(?:上上|倒数第二|再上一|前一)次",
+        text,
     ):
         return runs[-2] if len(runs) > 1 else ""
-    if re.search(r"\b(?:first|oldest) (?:run|one|job)", text):
+    if re.search(r"\b(?:first|oldest) (?:run|one|job)|第一次|首次|最早", text):
         return runs[0] if runs else ""
     return ""
 
