@@ -1,38 +1,26 @@
-"""What the buttons and fields of cards call; each answers with plain data for the card.
+"""Takes what the buttons and fields of cards call, and answers with plain data for the card.
 
 A button that only speaks for the person needs nothing here: the page sends its words as a message.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import chainlit as cl
 
+from agent.channels.web.calls import CALLS, Json, Work, told
 from agent.channels.web.desk import Desk
 from agent.channels.web.drawing import draw
 from agent.channels.web.edge import attempt, caller_for
-from agent.language import Words, words_in
-from agent.shown import approval_view, view_of
-from agent.shown.errors import help_url
-from core import approvals
-from core.errors import RequestRefused, ThimbleError
-from core.records.tables import Quote
-from tools import base
+from agent.language import words_in
+from agent.shown import approval_view
+from core.errors import ThimbleError
 from tools.base import ToolContext
-
-Json = dict[str, Any]
-Payload = dict[str, Any]
-Work = Callable[[ToolContext, Payload, Words], Json]
-ROWS = ("dataset", "page", "label")
-MOST_CHARACTERS = 4_000
-"""Of a text that an endpoint is tried with."""
 
 
 def register(desk: Desk) -> None:
-    for name, work in (("decide", decide), ("change", change), ("ask", ask), ("rows", rows)):
+    for name, work in CALLS.items():
         cl.action_callback(name)(partial(pressed, desk, work))
 
 
@@ -52,73 +40,10 @@ async def pressed(desk: Desk, work: Work, action: Any) -> Json:
         except ThimbleError as refusal:
             made.append({"error": told(refusal, w)})
 
-    failure = await attempt(run())
+    failure = await attempt(run(), w)
     if failure is not None:
-        return {"error": {"message": w.told(failure)}}
+        return {"error": {"message": failure}}
     if asked := made[0].get("approval"):
         await desk.cards.show(session.thread_id, draw(approval_view(asked, w), w), last=True)
         await desk.cards.look_at(session.thread_id, asked["id"])
     return made[0]
-
-
-def told(refusal: ThimbleError, w: Words) -> Json:
-    return {
-        "message": w.told(refusal.message),
-        "fix": w.told(refusal.fix) if refusal.fix else None,
-        "param": refusal.param,
-        "help": help_url(refusal.code, w),
-    }
-
-
-def decide(ctx: ToolContext, payload: Payload, _: Words) -> Json:
-    """Approve or reject."""
-    approval_id, decision = (str(payload.get(name, "")) for name in ("approval_id", "decision"))
-    return {"state": base.decide(ctx, approval_id, decision)["state"]}
-
-
-def change(ctx: ToolContext, payload: Payload, _: Words) -> Json:
-    """Ask for the same with other values. A request that waited is replaced by the new one."""
-    values = payload.get("arguments")
-    if not isinstance(values, dict):
-        raise RequestRefused("The values to change are missing.", param="arguments")
-    tool, asked = asked_before(ctx, str(payload.get("approval_id", "")))
-    return {"approval": base.call(ctx, tool, asked | values).approval}
-
-
-def asked_before(ctx: ToolContext, identifier: str) -> tuple[str, Json]:
-    """The tool and what was asked of it: by a request that can be decided, or by a quote."""
-    if identifier.startswith("quote_"):
-        return "start_finetune", asked_of_quote(ctx.house.quotes.get(ctx.caller, identifier))
-    before = approvals.get(ctx.house.database, ctx.caller, identifier)
-    if before.state not in approvals.UNDECIDED:
-        raise approvals.refusal(before)
-    return before.tool, before.asked
-
-
-def asked_of_quote(quote: Quote) -> Json:
-    """What its user had set; the rest is decided anew, as it may depend on what is changed."""
-    plan = quote.result
-    chosen = {
-        name: told["value"] for name, told in plan["parameters"].items() if told["origin"] == "set"
-    }
-    return {"dataset": plan["dataset"], "base_model": plan["base_model"], **chosen}
-
-
-def ask(ctx: ToolContext, payload: Payload, _: Words) -> Json:
-    """One answer of an endpoint, and of its base beside it."""
-    endpoint, text = str(payload.get("endpoint", "")), str(payload.get("text", ""))
-    compared = {"compare_with": "base"} if payload.get("compare") else {}
-    arguments = {"endpoint": endpoint, "input": text[:MOST_CHARACTERS], **compared}
-    return result_of(ctx, "ask_endpoint", arguments)
-
-
-def rows(ctx: ToolContext, payload: Payload, w: Words) -> Json:
-    """One page of a dataset's rows, as the card shows them."""
-    wanted: Json = {name: payload[name] for name in ROWS if name in payload}
-    view = view_of("sample_dataset", result_of(ctx, "sample_dataset", wanted), w)
-    page = asdict(view.sample) if view is not None and view.sample is not None else {}
-    return {name: page[name] for name in ("rows", "page", "pages", "total") if name in page}
-
-
-def result_of(ctx: ToolContext, tool: str, arguments: Json) -> Json:
-    return base.call(ctx, tool, arguments).result or {}
