@@ -17,6 +17,14 @@ Element.prototype.setAttribute = function (name, value) {
   const kept = name === 'src' && isElsewhere(String(value)) ? 'data-not-fetched' : name
   setAttribute.call(this, kept, value)
 }
+for (const kind of [HTMLImageElement, HTMLMediaElement]) {
+  const src = Object.getOwnPropertyDescriptor(kind.prototype, 'src')
+  const set = function (value) {
+    if (isElsewhere(String(value))) this.setAttribute('src', value)
+    else src.set.call(this, value)
+  }
+  Object.defineProperty(kind.prototype, 'src', { ...src, set })
+}
 
 function isElsewhere(address) {
   try {

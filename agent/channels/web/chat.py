@@ -11,7 +11,8 @@ from typing import Any
 
 import chainlit as cl
 
-from agent.channels.web import cut, panel
+from agent import commands
+from agent.channels.web import cut, menu, panel
 from agent.channels.web.desk import Desk
 from agent.channels.web.edge import OWNER, attempt, caller_for
 from agent.channels.web.history import ELEMENT_URL
@@ -78,12 +79,18 @@ async def resumed(thread: Any) -> None:
 async def answer(desk: Desk, message: Any) -> None:
     """A message that was typed, or said by a button of the page."""
     tab = cl.context.session
+    language = await language_of_tab(desk.house, tab)
+    w = words_in(language)
     await as_typed(message)
     await show_to_others(tab, message)
     files = [FileRef(Path(file.path).name, file.name) for file in message.elements if file.path]
-    await name_thread(desk, tab, message, files)
-    text, files = await cut.asked_again(desk.history, tab.thread_id, message.content, files)
-    await converse(desk, text, files)
+    said = commands.spoken(message.content, w)
+    await name_thread(desk, tab, message, said, files)
+    if menu.is_save(said):
+        await cl.Message(menu.saved(tab.thread_id, w)).send()
+        return
+    text, files = await cut.asked_again(desk.history, tab.thread_id, said, files)
+    await converse(desk, language, text, files)
 
 
 async def as_typed(message: Any) -> None:
@@ -106,18 +113,19 @@ async def show_to_others(tab: Any, message: Any) -> None:
             await other.emit("new_message", run.to_dict())
 
 
-async def name_thread(desk: Desk, tab: Any, message: Any, files: list[FileRef]) -> None:
-    """A thread that begins with a file is called by it; Chainlit itself only knows the words."""
-    title = title_of(message.content, [file.filename for file in files])
-    if files and await desk.history.name_first(tab.thread_id, message.id, title):
+async def name_thread(desk: Desk, tab: Any, message: Any, said: str, files: list[FileRef]) -> None:
+    """A thread that begins with a file or a command: Chainlit itself only knows what was typed."""
+    if not files and said == message.content:
+        return
+    title = title_of(said, [file.filename for file in files])
+    if await desk.history.name_first(tab.thread_id, message.id, title):
         await tab.emit("first_interaction", {"interaction": title, "thread_id": tab.thread_id})
 
 
-async def converse(desk: Desk, text: str, files: list[FileRef]) -> None:
+async def converse(desk: Desk, language: Language, text: str, files: list[FileRef]) -> None:
     """One turn, drawn as it goes. Nothing but plain words leaves it, whatever happens."""
     tab = cl.context.session
     cl.context.emitter = InAllTabs(tab)
-    language = await language_of_tab(desk.house, tab)
     await tell_others(tab, "task_start")
     try:
         if await desk.turns.run(tab.thread_id, turn(desk, tab, language, text, files)):

@@ -122,8 +122,7 @@ def write_page(app: Path) -> None:
     policy = f'<meta http-equiv="Content-Security-Policy" content="{CSP}" />'
     build = app / "build"
     build.mkdir()
-    page = page.replace("<head>", f"<head>\n    {policy}", 1)
-    page = page.replace("</head>", f"  {OURS}\n  </head>", 1)
+    page = page.replace("<head>", f"<head>\n    {policy}\n    {OURS}", 1)
     (build / "index.html").write_text(page, "utf-8")
     (build / "assets").symlink_to(frontend / "assets", target_is_directory=True)
 

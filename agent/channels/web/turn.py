@@ -85,10 +85,10 @@ class Turn:
             case Unsourced(marks=marks):
                 await self.mark(marks)
             case Waiting(message=message):
-                self.pause = await self.line(message, ended=False)
+                self.pause = await self.line(message, "hourglass", ended=False)
             case Spent():
                 await self.end_text()
-                await self.line(cost_of(event, self.w))
+                await self.line(cost_of(event, self.w), "coins")
             case TurnFailed():
                 await self.end_text()
                 await self.write(failure_of(event, self.w))
@@ -116,9 +116,9 @@ class Turn:
             message, self.text = self.text, None
             await message.send()
 
-    async def line(self, words: str, *, ended: bool = True) -> Any:
+    async def line(self, words: str, icon: str, *, ended: bool = True) -> Any:
         """A quiet line between the messages; one that has not ended is shown at work."""
-        step = cl.Step(name=words, type="tool", parent_id=self.parent_id)
+        step = cl.Step(name=words, type="tool", parent_id=self.parent_id, metadata={"icon": icon})
         step.start = utc_now()
         step.end = step.start if ended else None
         await step.send()
@@ -130,7 +130,7 @@ class Turn:
             await step.remove()
 
     async def start_step(self, event: ToolStarted) -> None:
-        step = await self.line(deed_of(event.name, self.w).doing, ended=False)
+        step = await self.line(deed_of(event.name, self.w).doing, "wrench", ended=False)
         self.steps[event.call_id] = step
 
     async def finish_step(self, event: ToolFinished) -> None:
