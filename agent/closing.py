@@ -116,7 +116,10 @@ def checked(result: Json, w: Words) -> str:
 def rows_shown(result: Json, w: Words) -> str:
     if not result.get("rows"):
         return w("There are no such rows.")
-    return w("Page {page} of {pages}.", page=result["page"], pages=result["pages"])
+    page, pages = result["page"], result["pages"]
+    if page < pages:
+        return w("Page {page} of {pages}. Say “next page” for more.", page=page, pages=pages)
+    return w("Page {page} of {pages}.", page=page, pages=pages)
 
 
 # Runs ------------------------------------------------------------------------------------------
