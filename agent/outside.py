@@ -74,10 +74,13 @@ class OutsideModel(ChatOpenAI):
         answer = Answer(self.limits)
         source = self._chunks(request, **kwargs)
         try:
-            async for chunk in paced(source, answer, self.limits):
-                if chunk.text:
-                    yield ChatGenerationChunk(message=AIMessageChunk(content=chunk.text))
-            calls = answer.ended()
+            async for _ in paced(source, answer, self.limits):
+                if said := answer.said():
+                    yield words(said)
+            answer.end()
+            if said := answer.said():
+                yield words(said)
+            calls = answer.calls()
         except openai.APIConnectionError as error:
             if answer.began:
                 raise CutOff from error
@@ -112,6 +115,10 @@ class OutsideModel(ChatOpenAI):
         extra = {THOUGHTS: thoughts_in(raw), CALLS: calls_in(raw)}
         made.message.additional_kwargs |= extra
         return made
+
+
+def words(text: str) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=AIMessageChunk(content=text))
 
 
 def raw_of(piece: Any) -> Json:

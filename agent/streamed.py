@@ -11,6 +11,7 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from agent.budget import Limits
 from agent.pieces import joined
+from agent.thoughts import Aloud
 from agent.trouble import AnswerTooLong, CutOff, NothingSaid, TooSlow, Withheld
 from agent.usage import Use, estimated, estimated_input
 
@@ -31,7 +32,11 @@ class Answer:
     limits: Limits
     began: bool = False
     text: str = ""
+    """What is said."""
+    fresh: str = ""
+    """The part of it that was not handed on yet."""
     thoughts: str = ""
+    aloud: Aloud = field(default_factory=Aloud)
     pieces: list[ToolCallChunk] = field(default_factory=list)
     finish: str | None = None
     usage: UsageMetadata | None = None
@@ -41,8 +46,10 @@ class Answer:
         before = self.characters
         self.began = True
         extra = chunk.message.additional_kwargs
-        self.text += str(chunk.message.text)
-        self.thoughts += extra.get(THOUGHTS, "")
+        said, thought = self.aloud.take(str(chunk.message.text))
+        self.fresh += said
+        self.text += said
+        self.thoughts += thought + extra.get(THOUGHTS, "")
         self.pieces += extra.get(CALLS, [])
         self.finish = (chunk.generation_info or {}).get("finish_reason") or self.finish
         if isinstance(chunk.message, AIMessageChunk) and chunk.message.usage_metadata:
@@ -59,7 +66,18 @@ class Answer:
     def characters(self) -> int:
         return len(self.text) + len(self.thoughts) + len(self.arguments)
 
-    def ended(self) -> list[ToolCallChunk]:
+    def said(self) -> str:
+        """What was said since this was last asked."""
+        said, self.fresh = self.fresh, ""
+        return said
+
+    def end(self) -> None:
+        """The stream has ended: what was held back as a possible mark is said after all."""
+        rest = self.aloud.rest()
+        self.text += rest
+        self.fresh += rest
+
+    def calls(self) -> list[ToolCallChunk]:
         """The calls of the answer, now that its stream has ended.
 
         Raises CutOff, AnswerTooLong, Withheld or NothingSaid for one that is not whole.
