@@ -11,7 +11,7 @@ number, `{}` anything. In the Chinese, `{0}` is the value as it stands, for it m
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, lru_cache, partial
 from typing import NamedTuple
 
@@ -38,6 +38,10 @@ MOST_PARTS = 12
 REMEMBERED = 2048
 HAN = r"[\u3400-\u9fff]"
 TOUCHING = re.compile(f"(?<={HAN})(?=[A-Za-z0-9])|(?<=[A-Za-z0-9%])(?={HAN})")
+ONE_QUOTED = re.compile("""'[^']*'|"[^"]*\"""")
+QUOTED_LIST = re.compile(f"(?:{ONE_QUOTED.pattern})(?:, (?:{ONE_QUOTED.pattern}))*")
+CLOSE = re.compile(f"(?<={HAN}) (?=“)|(?<=”) (?={HAN})")
+"""Spaces around a value that its quotation marks set apart already."""
 FULL_STOPS = "。！？；：…”）"
 
 
@@ -122,19 +126,21 @@ class Recognised:
 
     def _known(self, catalogue: "Catalogue", text: str) -> Known | None:
         """The text as one sentence or phrase of ours."""
-        found = catalogue.find(text)
-        return None if found is None else self._filled(*found)
+        found = [self._filled(*one) for one in catalogue.find(text)]
+        return max(found, key=lambda one: one.score, default=None)
 
     def _filled(self, template: Template, values: tuple[str, ...]) -> Known:
         score, text, spacing = template.score, "", False
         for piece, number, ours in template.parts:
             text = spaced(text, piece) if spacing else text + piece
-            inside = Known(0, values[number]) if number >= 0 else Known(0, "")
-            if ours:
-                inside = self._words(inside.text)
+            if number < 0:
+                break
+            inside = self._words(values[number]) if ours else Known(0, values[number])
+            if inside.score == 0:
+                inside = Known(0, shown(values[number], text))
             text = spaced(text, inside.text) if ours else text + inside.text
             score, spacing = score + inside.score, ours
-        return Known(score, text)
+        return Known(score, CLOSE.sub("", text))
 
     def _words(self, text: str) -> Known:
         """What stands in a hole for words of ours: some of them, a list of them, or a name."""
@@ -187,14 +193,14 @@ class Catalogue:
         starts = {one.start for one in templates} | {""}
         return {start: [one for one in templates if one.start in ("", start)] for start in starts}
 
-    def find(self, text: str) -> tuple[Template, tuple[str, ...]] | None:
-        """The template of a text, and what stands in its holes."""
+    def find(self, text: str) -> Iterator[tuple[Template, tuple[str, ...]]]:
+        """The templates that a text may be of, each with what stands in its holes."""
         if (exact := self._exact.get(text)) is not None:
-            return exact, ()
+            yield exact, ()
+            return
         for template in self._by_start.get(text[:START]) or self._by_start[""]:
             if (values := template.values(text)) is not None:
-                return template, values
-        return None
+                yield template, values
 
 
 def joined(sentences: list[str]) -> str:
@@ -203,6 +209,13 @@ def joined(sentences: list[str]) -> str:
     for sentence in sentences:
         text += sentence if not text or text.endswith(tuple(FULL_STOPS)) else f" {sentence}"
     return text
+
+
+def shown(value: str, before: str) -> str:
+    """A quoted value in Chinese quotation marks; as it is where it is escaped, or code."""
+    if before.endswith("=") or "\\" in value or not QUOTED_LIST.fullmatch(value):
+        return value
+    return "、".join(f"“{quoted[1:-1]}”" for quoted in ONE_QUOTED.findall(value))
 
 
 def spaced(left: str, right: str) -> str:

@@ -25,7 +25,7 @@ from tools.base import House, ToolContext
 
 w = words_in("zh")
 GOOD = "text,label\n" + "".join(f"text number {n},{'ab'[n % 2]}\n" for n in range(20))
-NAMES = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|\{[^{}]*\}")
+NAMES = re.compile(r"“[^”]*”|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|\{[^{}]*\}")
 """What people and programs named, quoted or as code."""
 OURS = set(
     re.findall(
@@ -153,7 +153,7 @@ def test_columns_of_another_type_are_explained_in_chinese(tmp_path: Path) -> Non
         made_of(tmp_path, "a.parquet", buffer.getvalue())
 
     assert_is_chinese(caught.value)
-    assert "'label' 未被采用：它的类型是 binary。" in w.told(str(caught.value))
+    assert "“label”未被采用：它的类型是 binary。" in w.told(str(caught.value))
 
 
 def test_archives_that_are_unsafe_are_explained_in_chinese(house: House) -> None:
