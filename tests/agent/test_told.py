@@ -106,7 +106,8 @@ def test_no_sentence_stands_in_two_catalogues() -> None:
 
 
 def read_keys(content: str) -> list[str]:
-    return json.loads(content, object_pairs_hook=lambda pairs: [name for name, _ in pairs])
+    names: list[str] = json.loads(content, object_pairs_hook=lambda pairs: [n for n, _ in pairs])
+    return names
 
 
 # Values ----------------------------------------------------------------------------------------
@@ -205,8 +206,8 @@ def squeezed(text: str) -> str:
             "More than one column could be the text: a (2 different values, such as 'x; y'); none "
             "(3 different values, such as 'tab'). Say which, for example "
             'columns={"text": "a"}.',
-            "不止一列可能是文本列：a（2 个不同的值，例如“x; y”）；none（3 个不同的值，例如 "
-            '\'tab\'）。请指明是哪一列，例如 columns={"text": "a"}。',
+            "不止一列可能是文本列：a（2 个不同的值，例如“x; y”）；none（3 个不同的值，例如"
+            '“tab”）。请指明是哪一列，例如 columns={"text": "a"}。',
         ),
         ("test", "test"),
         ("run", "run"),
