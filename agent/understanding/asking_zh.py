@@ -68,7 +68,7 @@ OTHER = re.compile(
 """Begins no text for an endpoint."""
 BASE = (
     r"(?:基础|基座|底座|原始|原版|未微调|没微调|没训练|未训练|微调前|没微调过|base) ?(?:的|"
-    r"过的)? ?(?:模型|model)?|底模|基模|base"
+    r"过的)? ?(?:模型|model)?|底模|基模|基线(?:模型)?|base"
 )
 COMPARING = re.compile(
     rf"[,;.。、\s]*(?:并且?|再|同时|顺便|也|然后)?[,\s]*(?:和|与|跟|同|对比|比较|拿|看看|显示|"

@@ -27,7 +27,8 @@ def patterns(role: str) -> list[re.Pattern[str]]:
     """Ways to say which column plays a role, the most explicit first."""
     word = ROLES[role]
     ways = [
-        rf"(?<![A-Za-z])(?:{word}) ?{COLUMN} ?(?!作|当)(?:{LINK})? ?{NAME} ?{THIS}{END}",
+        rf"(?<![A-Za-z])(?:{word}) ?的?(?:那|这)?(?:一|个)?{COLUMN} ?(?!作|当)"
+        rf"(?:{LINK})? ?{NAME} ?{THIS}{END}",
         rf"(?:^|[\s,.;:(把用以拿将])(?<!xx){NAME} ?{THIS} ?{HOLDS} ?(?:{word}) ?{COLUMN}?(?=$|"
         rf"[\s,.;!)]|和|与|吧)",
         rf"(?:{word}) ?{LINK} ?{NAME} ?{THIS}{END}",

@@ -113,7 +113,7 @@ deploy_endpoint       5 BASELINE START|PUT
 deploy_endpoint       8 BASELINE ENDPOINT -WHEN -STATUS
 deploy_endpoint       5 PUT NAME_MODEL NAME_ENDPOINT -WHEN
 retry_run            11 RETRY
-ask_endpoint          7 ASK|CLASSIFY
+ask_endpoint          7 ASK|CLASSIFY -ATTACHED
 describe_dataset      4 ROWS|DESCRIBE -CLASSIFY -START -HOWTO -DEFINE
 compare               6 COMPARE BASE|BASELINE
 search_docs           8 WHY FILE

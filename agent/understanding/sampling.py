@@ -73,7 +73,7 @@ BEFORE = re.compile(
     r"(?: (?:rows|examples|samples)\b| ?(?:这[个一]?)?(?:类|"
     r"标签)?(?:别)?的 ?(?:\w{0,4}?)(?:留言|消息|评论|记录|样本|"
     r"样例|例子|例句|示例|数据|rows|examples"
-    r"|文本|句子|内容|[几两]?[条行个]|都是|有哪些))",
+    r"|文本|句子|内容|[几两]?[条行个]|都是|有哪些|\W*$))",
     re.IGNORECASE,
 )
 NOT_LABELS = word_set(
@@ -148,7 +148,7 @@ def names_a_label(value: str, text: str, marked: bool) -> bool:
     return spoken not in NOT_LABELS or (marked and spoken == "other")
 
 
-VAGUE = re.compile(r"[数看显里集几给我行条训测验标随抽这那出来个些把请的]|类别|分布")
+VAGUE = re.compile(r"[数看显里集几给我行条训测验标随抽这那出来个些把请的第页]|类别|分布")
 """In no label that is not marked as one."""
 
 NEXT = re.compile(
