@@ -30,7 +30,7 @@ CREATE INDEX IF NOT EXISTS pages_of_scope ON pages (owner, project, collection);
 CREATE VIRTUAL TABLE IF NOT EXISTS page_words
     USING fts5(text, tokenize = 'porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE IF NOT EXISTS chunk_words
-    USING fts5(heading, text, tokenize = 'porter unicode61 remove_diacritics 2');
+    USING fts5(text, tokenize = 'porter unicode61 remove_diacritics 2');
 """
 IN_SCOPE = "pages.owner = ? AND pages.project = ? AND pages.collection = ?"
 NO_VECTORS = -1
@@ -47,16 +47,10 @@ class Entry:
     text: str
     chunks: Sequence[Chunk]
 
-    def heading(self, chunk: Chunk) -> str:
-        """The titles that a chunk stands under; indexed with it (+0.06 nDCG@10, measured)."""
-        return f"{self.title}\n{'' if chunk.heading == self.title else chunk.heading}"
-
-    def body(self, chunk: Chunk) -> str:
-        return self.text[chunk.start : chunk.end]
-
     def passage(self, chunk: Chunk) -> str:
-        """What is compared by meaning."""
-        return f"{self.heading(chunk)}\n{self.body(chunk)}"
+        """What is indexed of a chunk: title and headings in front (+0.06 nDCG@10, measured)."""
+        heading = "" if chunk.heading == self.title else chunk.heading
+        return f"{self.title}\n{heading}\n{self.text[chunk.start : chunk.end]}"
 
 
 class WordIndex:
@@ -144,19 +138,12 @@ class WordIndex:
         )
         return [str(document_id) for (document_id,) in rows]
 
-    def rank_chunks(
-        self, scope: Scope, terms: Sequence[str], limit: int, heading_weight: float = 1.0
-    ) -> list[Key]:
-        """Chunks in the order of BM25, best first.
-
-        Args:
-            heading_weight: How much more a word in a heading counts than one in the text.
-        """
-        order = f"bm25(chunk_words, {heading_weight:g}, 1.0)"
+    def rank_chunks(self, scope: Scope, terms: Sequence[str], limit: int) -> list[Key]:
+        """Chunks in the order of BM25, best first."""
         rows = self._rank(
             "SELECT document_id, number FROM chunk_words"
             " JOIN chunks ON chunks.id = chunk_words.rowid JOIN pages ON pages.id = chunks.page"
-            f" WHERE chunk_words MATCH ? AND {IN_SCOPE} ORDER BY {order} LIMIT ?",
+            f" WHERE chunk_words MATCH ? AND {IN_SCOPE} ORDER BY bm25(chunk_words) LIMIT ?",
             scope,
             terms,
             limit,
@@ -219,8 +206,8 @@ def add_page(connection: sqlite3.Connection, entry: Entry) -> None:
             (page, number, chunk.heading, chunk.start, chunk.end),
         ).lastrowid
         connection.execute(
-            "INSERT INTO chunk_words (rowid, heading, text) VALUES (?, ?, ?)",
-            (row, indexable(entry.heading(chunk)), indexable(entry.body(chunk))),
+            "INSERT INTO chunk_words (rowid, text) VALUES (?, ?)",
+            (row, indexable(entry.passage(chunk))),
         )
 
 

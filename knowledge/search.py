@@ -30,8 +30,6 @@ from knowledge.words import without_seams
 
 DOCS = "docs"
 
-HELP_HEADINGS = 6.0
-"""How much more a word in a heading of the help counts: its headings are written to be found."""
 POOL = 100
 """Hits of each ranking that are fused."""
 MAX_PASSAGES = 50
@@ -271,8 +269,7 @@ class Library:
     def _fused(self, scope: Scope, terms: Sequence[str], near: Sequence[Key]) -> dict[Key, float]:
         """Chunk to score, best first. A chunk has its document's rank beside its own two."""
         words = self.shelf.words
-        weight = HELP_HEADINGS if builtin.is_help(scope.collection) else 1.0
-        by_words = words.rank_chunks(scope, terms, POOL, weight)
+        by_words = words.rank_chunks(scope, terms, POOL)
         documents = ranking.reciprocal(words.rank_documents(scope, terms, POOL))
         by_document = {
             key: documents[key.document_id]

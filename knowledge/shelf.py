@@ -29,7 +29,7 @@ from knowledge.passages import Scope
 
 log = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 2
 """Of chunks and words; with another number every index is built anew."""
 WAIT_CHUNKS = 300
 """An upload up to this size has its vectors when the call returns: 5 to 10 s on two cores."""
