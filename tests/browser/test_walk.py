@@ -36,6 +36,7 @@ def test_from_a_file_to_a_live_endpoint(
     deploy_and_ask(person)
     look_after_it(person)
     open_a_citation(person)
+    stop_it(person)
 
     assert person.errors == []
     assert person.hosts == {f"127.0.0.1:{thimble.port}"}
@@ -91,12 +92,19 @@ def watch_the_run_over_a_reload_and_a_killed_server(
     person.reload()
     person.page.wait_for_selector(card("run"), timeout=30_000)
     assert not person.sees("Test accuracy")
+    person.say("What waits for approval?")
+    person.wait_for("Nothing waits")
+    person.wait_until_answered()
     thimble.restart()
 
 
 def read_the_report(person: Visitor, thimble: RunningThimble) -> None:
-    """The tab that stayed open over the restart is told; its figures are the worker's."""
+    """The tab that stayed open over the restart is told; its figures are the worker's.
+
+    As something was said in the meantime, the card comes to the end of the thread.
+    """
     person.page.wait_for_selector(f"{card('run')}[data-state=succeeded]", timeout=1000 * RUN_S)
+    assert person.page.locator(".thimble-card").last.get_attribute("data-kind") == "run"
     person.shot("07-report-arrives")
     person.scroll_to("run_1: fine-tuning on tickets@1")
     person.shot("07-report")
@@ -165,6 +173,17 @@ def look_after_it(person: Visitor) -> None:
         person.wait_until_answered()
         person.wait_for(answer)
         person.shot(f"10-question-{number + 1}")
+
+
+def stop_it(person: Visitor) -> None:
+    """The endpoint stays one card, which now says that it is off."""
+    person.page.locator(card("endpoint")).get_by_role("button", name="Stop it").last.click()
+    person.page.wait_for_selector(f"{card('approval')}[data-state=waiting]")
+    person.wait_until_answered()
+    person.press("Approve")
+    person.page.wait_for_selector(f"{card('endpoint')}[data-state=stopped]")
+    person.shot("11-stopped")
+    assert person.page.locator(card("endpoint")).count() == 1
 
 
 def open_a_citation(person: Visitor) -> None:
