@@ -97,6 +97,37 @@ async def test_a_chosen_language_wins_over_the_browsers(thimble: RunningThimble)
         assert (await translation(tab, "en-US"))["chat"]["settings"]["title"] == "Settings"
 
 
+async def test_what_happens_in_the_background_is_told_in_the_threads_language(
+    thimble: RunningThimble,
+) -> None:
+    async with Tab(thimble.url, language=CHINESE) as tab:
+        file = (await tab.upload(TICKETS.name, TICKETS.read_bytes())).json()["id"]
+        await tab.say("用它做一个数据集", file)
+        await tab.until_seen("数据集 tickets@1")
+        await tab.say("delete the dataset tickets")
+        await tab.until(lambda: "批准" in tab.labels())
+        with thimble.client() as client:
+            client.reject(client.approvals()[0]["id"])
+        await tab.until(lambda: "批准" not in tab.labels())
+        assert tab.views()[-1]["state_label"] == "已拒绝"
+
+
+async def test_a_command_says_its_words_and_is_shown_as_it_is_typed(
+    thimble: RunningThimble,
+) -> None:
+    async with Tab(thimble.url, language=CHINESE) as tab:
+        await tab.until(lambda: tab.counts["set_commands"])
+        menu = next(data for event, data in tab.events if event == "set_commands")
+        assert {"status", "save"} < {entry["id"] for entry in menu}
+        assert all(entry["description"] and entry["icon"] for entry in menu)
+        await tab.say("/status")
+        await tab.until_seen("没有")
+        await tab.say("/save")
+        await tab.until_seen(f"[保存这个对话](/chat/threads/{tab.thread_id}.md)")
+        await until_stored(tab, "/status")
+        assert (await threads(tab, "/status"))[0] == "有什么正在运行？"
+
+
 async def test_what_was_chosen_is_there_for_the_next_tab(thimble: RunningThimble) -> None:
     async with Tab(thimble.url) as tab, Tab(thimble.url) as open_already:
         await panel(open_already)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.agent.tab import Json, Tab
 from tests.conftest import TICKETS
-from tests.fakes_llm import Call, Say, Script, ScriptedLlm, Stream, playing
+from tests.fakes_llm import Call, Refuse, Say, Script, ScriptedLlm, Stream, playing
 from tests.running import RunningThimble
 
 pytestmark = pytest.mark.slow
@@ -75,6 +75,34 @@ async def test_the_words_and_the_answer_appear_in_each_tab_of_the_thread(home: P
                 await other.socket.emit("stop")
                 await tab.until_seen("Stopped.")
                 await other.until_seen("Stopped.")
+
+
+async def test_a_tab_that_is_opened_in_the_middle_of_an_answer_gets_it_whole(home: Path) -> None:
+    pieces = [{"content": f"piece {at}. "} for at in range(60)]
+    with answered_by(home, [Stream(pieces, pause=0.05)]) as (thimble, _):
+        async with Tab(thimble.url) as tab:
+            await tab.begin("tell me")
+            await tab.until_seen("piece 30")
+            async with Tab(thimble.url, tab.thread_id) as other:
+                await other.until(lambda: other.counts["task_start"] > 0)
+                await other.until_seen("piece 59")
+                whole = "".join(piece["content"] for piece in pieces).strip()
+                await other.until(lambda: any(whole in text for text in said_by_thimble(other)))
+                assert len(said_by_thimble(other)) == 1
+
+
+async def test_a_pause_of_the_model_is_shown_while_it_lasts(home: Path) -> None:
+    busy = Refuse(429, {"error": {"message": "slow down"}}, {"Retry-After": "2"})
+    with answered_by(home, [busy, Say("Here.")]) as (thimble, _):
+        async with Tab(thimble.url) as tab:
+            await tab.begin("hi")
+            await tab.until(lambda: any(map(is_pause, tab.messages.values())))
+            await tab.until_seen("Here.")
+            assert not any(map(is_pause, tab.messages.values()))
+
+
+def is_pause(step: Json) -> bool:
+    return (step.get("metadata") or {}).get("icon") == "hourglass"
 
 
 async def test_two_tabs_that_ask_at_once_are_answered_one_after_the_other(home: Path) -> None:

@@ -66,6 +66,8 @@ def guard_sockets(desk: Desk) -> None:
             await panel.offer(desk, tab)
         if tab is not None and tab.has_first_interaction:
             await follow.opened(tab)
+            if desk.turns.is_running(tab.thread_id):
+                await tab.emit("task_start", {})
 
     async def stopped(sid: str) -> None:
         tab = WebsocketSession.get(sid)

@@ -101,8 +101,14 @@ class Turn:
             self.kept_at = time.monotonic()
         await self.text.stream_token(text)
         if time.monotonic() - self.kept_at >= KEEP_S:
-            await self.cards.history.create_step(self.text.to_dict() | {"streaming": False})
-            self.kept_at = time.monotonic()
+            await self.keep()
+
+    async def keep(self) -> None:
+        """Store what was said so far, and give it whole to tabs that came in its middle."""
+        said = self.text.to_dict()
+        await self.cards.history.create_step(said | {"streaming": False})
+        await cl.context.emitter.update_step(said)
+        self.kept_at = time.monotonic()
 
     async def mark(self, marks: list[dict[str, Any]]) -> None:
         """Figures that stand in no result get a mark, and a line below says what it means."""

@@ -30,6 +30,9 @@ class Turns:
                 del self._running[thread_id]
         return False
 
+    def is_running(self, thread_id: str) -> bool:
+        return thread_id in self._running
+
     def stop(self, thread_id: str) -> None:
         """Break off the thread's turn, if there is one."""
         task = self._running.get(thread_id)
