@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from agent.commands import spoken
 from agent.events import (
     ApprovalNeeded,
     Event,
@@ -90,7 +91,8 @@ class Talk:
             self.attach(text.removeprefix("/file"))
         elif text or self.attached:
             waiting, self.attached = self.attached, []
-            for data in self.server.chat(self.thread_id, text, waiting, self.w.language):
+            said = spoken(text, self.w)
+            for data in self.server.chat(self.thread_id, said, waiting, self.w.language):
                 self.event(from_json(data))
 
     def attach(self, text: str) -> None:

@@ -1,9 +1,11 @@
 """Slash commands are words that the planner understands, in both languages."""
 
-from typing import get_args
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 
+from agent.channels.terminal import talk
 from agent.commands import commands, spoken
 from agent.language import Language, words_in
 from agent.understanding.cases import run_case
@@ -56,3 +58,28 @@ def test_every_command_has_a_name_an_icon_and_a_description(language: Language) 
 )
 def test_other_texts_are_left_as_they_are(text: str) -> None:
     assert spoken(text, words_in("en")) == text
+
+
+class Listener:
+    """A server that answers nothing and remembers what it was told."""
+
+    url = "http://thimble"
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def upload(self, path: str) -> str:
+        return path
+
+    def chat(
+        self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
+    ) -> Iterator[dict[str, Any]]:
+        self.told.append(text)
+        return iter(())
+
+
+def test_a_command_in_the_terminal_says_its_words() -> None:
+    server, lines = Listener(), iter(["/status", "/sample tickets", "/quit"])
+
+    talk(server, "t1", lambda _: next(lines), lambda *_, **__: None, "zh")
+    assert server.told == ["有什么正在运行？", "给我看几行 tickets"]
