@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from core.errors import SettingsError
 
@@ -74,8 +75,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         home=Path(given.get("THIMBLE_HOME", "~/.thimble")).expanduser().absolute(),
         llm=given.get("THIMBLE_LLM"),
-        llm_base_url=given.get("THIMBLE_LLM_BASE_URL"),
-        llm_api_key=given.get("THIMBLE_LLM_API_KEY"),
+        llm_base_url=address(given.get("THIMBLE_LLM_BASE_URL")),
+        llm_api_key=llm_key(given.get("THIMBLE_LLM_API_KEY")),
         llm_price=price(given.get("THIMBLE_LLM_PRICE")),
         api_key=api_key(given.get("THIMBLE_API_KEY")),
         launcher=launcher(given.get("THIMBLE_LAUNCHER", "local")),
@@ -113,6 +114,34 @@ def api_key(value: str | None) -> str | None:
             fix=f"Use at least {MIN_KEY_LENGTH} random characters.",
         )
     return value
+
+
+def address(value: str | None) -> str | None:
+    """The address of a language model. It may hold a password, so that errors do not repeat it."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value.strip())
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"\s", value.strip()):
+        raise SettingsError(
+            "THIMBLE_LLM_BASE_URL is not the address of a server.",
+            param="THIMBLE_LLM_BASE_URL",
+            fix="Give one such as http://127.0.0.1:11434/v1.",
+        )
+    return value.strip()
+
+
+def llm_key(value: str | None) -> str | None:
+    if value is not None and not (value.strip().isascii() and value.strip().isprintable()):
+        raise SettingsError(
+            "THIMBLE_LLM_API_KEY has characters that no key has.",
+            param="THIMBLE_LLM_API_KEY",
+            fix="Copy the key again from where it was made.",
+        )
+    return value.strip() if value is not None else None
 
 
 def price(value: str | None) -> Price | None:

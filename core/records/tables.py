@@ -207,7 +207,7 @@ class Preference(Table):
 
 
 class Usage(Table):
-    """What one turn took of a language model."""
+    """What one request to a language model took."""
 
     __tablename__ = "usage"
     __table_args__ = (Index("usage_of_owner", "owner", "project", "at"),)

@@ -52,3 +52,35 @@ def test_a_price_is_read_per_million_tokens() -> None:
 def test_a_price_that_cannot_be_read_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match="THIMBLE_LLM_PRICE"):
         settings.read({"THIMBLE_LLM_PRICE": value})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "localhost:8000/v1",
+        "http://",
+        "ftp://x/v1",
+        "http://[::1",
+        "http://x:99999/v1",
+        "http://a b",
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_repeating_it(value: str) -> None:
+    with pytest.raises(SettingsError, match="THIMBLE_LLM_BASE_URL") as refusal:
+        settings.read({"THIMBLE_LLM_BASE_URL": value})
+    assert value not in str(refusal.value)
+
+
+def test_an_address_and_a_key_lose_the_blanks_around_them() -> None:
+    read = settings.read(
+        {"THIMBLE_LLM_BASE_URL": " https://llm.example/v1\n", "THIMBLE_LLM_API_KEY": "sk-1 \n"}
+    )
+
+    assert (read.llm_base_url, read.llm_api_key) == ("https://llm.example/v1", "sk-1")
+
+
+@pytest.mark.parametrize("value", ["schlüssel", "a\nb", "密钥"])
+def test_a_key_that_cannot_be_sent_is_refused_without_repeating_it(value: str) -> None:
+    with pytest.raises(SettingsError, match="THIMBLE_LLM_API_KEY") as refusal:
+        settings.read({"THIMBLE_LLM_API_KEY": value})
+    assert value not in str(refusal.value)
