@@ -58,7 +58,7 @@ def test_a_price_that_cannot_be_read_is_refused(value: str) -> None:
     "value",
     [
         "localhost:8000/v1",
-        "http://",
+        "http:///v2",
         "ftp://x/v1",
         "http://[::1",
         "http://x:99999/v1",
