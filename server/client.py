@@ -139,6 +139,10 @@ class Client:
             "POST", "/v1/classify", json={"model": model, "input": text, "top_k": top_k}
         )
 
+    def where_text_goes(self, language: str = "en") -> str:
+        """Who reads what is said in the chat, and where: one sentence, in en or zh."""
+        return str(self._send("GET", f"/api/chat?language={language}")["where_text_goes"])
+
     def chat(
         self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
     ) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from agent import preferences
 from agent.events import to_json
-from agent.language import Language
+from agent.language import Language, words_in
+from agent.models import where_text_goes
 from agent.session import FileRef, Session
 from core import approvals
 from core.errors import RequestRefused
@@ -63,6 +65,14 @@ def routes(house: base.House) -> APIRouter:
         raw = await read_limited(request)
         answer = partial(answer_decision, house, request, identifier, raw)
         return await once(request, house.database, raw, answer)
+
+    @router.get("/api/chat")
+    async def about_chat(request: Request, language: str = "en") -> dict[str, Any]:
+        """Who reads what is said in the chat, and where."""
+        w = words_in(language_in({"language": language}))
+        caller = caller_of(request)
+        chosen = await run_in_threadpool(preferences.load, house.database, caller)
+        return {"where_text_goes": where_text_goes(house.settings, chosen, w)}
 
     @router.post("/api/chat")
     async def chat(request: Request) -> StreamingResponse:

@@ -40,6 +40,8 @@ class Server(Protocol):
 
     def upload(self, path: str) -> str: ...
 
+    def where_text_goes(self, language: str = "en") -> str: ...
+
     def chat(
         self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
     ) -> Iterator[dict[str, Any]]: ...
@@ -139,6 +141,7 @@ def talk(server: Server, thread_id: str, ask: Ask, show: Print, language: Langua
     """Converse until the user leaves."""
     w = words_in(language)
     show(w("Thimble. /file PATH attaches a file, /quit ends. Try: what can you do?"))
+    show(server.where_text_goes(language))
     conversation = Talk(server, thread_id, show, w)
     while (text := typed(ask, w)) is not None:
         conversation.answer(text)

@@ -46,6 +46,9 @@ class Recorded:
             raise RequestRefused("'missing.csv' cannot be read.", code="no_such_file")
         return f"file-{path}"
 
+    def where_text_goes(self, language: str = "en") -> str:
+        return f"What you type stays here ({language})."
+
     def chat(
         self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
     ) -> Iterator[dict[str, Any]]:
@@ -69,6 +72,10 @@ def conversation(server: Recorded, *lines: str, language: Language = "en") -> st
 
     talk(server, "thread", ask, show, language)
     return "".join(printed)
+
+
+def test_it_begins_with_where_text_goes() -> None:
+    assert "stays here (zh)" in conversation(Recorded(), language="zh")
 
 
 def test_text_streams_onto_one_line() -> None:

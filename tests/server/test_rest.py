@@ -268,3 +268,8 @@ def test_health_is_200_only_when_new_work_would_succeed(url: str, house: House) 
     assert sick.status_code == 503
     assert "not built" in sick.json()["checks"]["help"]
     assert sick.json()["checks"]["records"] == "ok"
+
+
+def test_who_reads_the_chat_is_told_in_both_languages(program: Client) -> None:
+    assert "leaves this machine" in program.where_text_goes()
+    assert "不会离开这台机器" in program.where_text_goes("zh")
