@@ -39,6 +39,8 @@ class Follow:
         self.cards = cards
         self._runs: set[str] = set()
         self._wake = asyncio.Event()
+        # What is read must be shown before it is read anew, or an older state could come last.
+        self._run_turn, self._approval_turn = asyncio.Lock(), asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -103,21 +105,26 @@ class Follow:
 
     async def run(self, run_id: str) -> None:
         """Draw the run's card as it is now; when it has ended, as its report, once."""
+        async with self._run_turn:
+            await self.draw_run(run_id)
+
+    async def draw_run(self, run_id: str) -> None:
         run = await asyncio.to_thread(self.find_run, run_id)
         if run is None:
             return
         told = await asyncio.to_thread(self.told, run, run.thread_id, "run_status", run=run.id)
         news = run.state in ENDED and run.reported_at is None
         for thread_id in await self.threads(run, run.id):
-            view = run_view(told, await self.words(thread_id))
-            await self.show_run(thread_id, view, news=news and thread_id == run.thread_id)
+            w = await self.words(thread_id)
+            view = run_view(told, w)
+            await self.show_run(thread_id, view, w, news=news and thread_id == run.thread_id)
         if news:
             await asyncio.to_thread(self.mark_reported, run_id)
 
-    async def show_run(self, thread_id: str, view: View, *, news: bool) -> None:
+    async def show_run(self, thread_id: str, view: View, w: Words, *, news: bool) -> None:
         """A report that nobody would see where the card stands comes to the end of the thread."""
         buried = news and await self.cards.is_buried(thread_id, view.key)
-        await self.cards.show(thread_id, draw(view, await self.words(thread_id)), last=buried)
+        await self.cards.show(thread_id, draw(view, w), last=buried)
         if news:
             await self.cards.look_at(thread_id, view.key)
             await self.cards.toast(thread_id, f"{view.title}: {view.state_label}")
@@ -153,6 +160,10 @@ class Follow:
         Args:
             news: It has just changed, so bring it before the eyes of who has the thread open.
         """
+        async with self._approval_turn:
+            await self.draw_approval(approval_id, news)
+
+    async def draw_approval(self, approval_id: str, news: bool) -> None:
         approval = await asyncio.to_thread(self.find_approval, approval_id)
         if approval is None:
             return
@@ -192,10 +203,13 @@ class Follow:
 
     async def endpoints(self, name: str) -> None:
         """Draw the endpoint's cards as it is now; those of one that is gone stay as they were."""
-        with self.house.database.read() as session:
-            rows = list(session.scalars(select(Endpoint).where(Endpoint.name == name)))
-        for row in rows:
+        for row in await asyncio.to_thread(self.find_endpoints, name):
             await self.endpoint(row)
+
+    def find_endpoints(self, name: str) -> list[Endpoint]:
+        """Of everybody who has one of this name."""
+        with self.house.database.read() as session:
+            return list(session.scalars(select(Endpoint).where(Endpoint.name == name)))
 
     async def endpoint(self, row: Endpoint) -> None:
         threads = await self.cards.showing(f"endpoint/{row.name}", row.owner)
