@@ -1,6 +1,6 @@
 """Sentence forms in Chinese: what the order of the words tells beyond the words themselves."""
 
-FEW = r"(?:[几两数]|一些|若干|[0-9]+|[一二三四五六七八九十百]+)"
+FEW = r"(?:[几两数]|一些|若干|[0-9]{1,6}|[一二三四五六七八九十百]{1,6})"
 PIECE = r"(?:条|行|个|例|句|笔)"
 THING = (
     r"(?:数据(?!集)|样本|样例|例子|例句|示例|文本|句子|内容|行|条目|记录|留言|消息|原文|"

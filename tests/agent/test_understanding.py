@@ -95,7 +95,10 @@ def test_the_same_case_gives_the_same_plan() -> None:
     assert [run_case(case) for case in CASES[:50]] == [run_case(case) for case in CASES[:50]]
 
 
-@pytest.mark.parametrize("text", ["", " ", "?", "\u200b", "💥" * 50, "a" * 20_000, "((((" * 500])
+LONG = ["a" * 20_000, "((((" * 500, "一" * 4000, "0" * 4000, "给我看" * 1300, "标签是" * 1300]
+
+
+@pytest.mark.parametrize("text", ["", " ", "?", "\u200b", "💥" * 50, *LONG])
 def test_anything_typed_gets_an_answer(text: str) -> None:
     assert run_case({"text": text, "datasets": ["banking77"]})["reply"]
 
