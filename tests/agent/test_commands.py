@@ -71,6 +71,9 @@ class Listener:
     def upload(self, path: str) -> str:
         return path
 
+    def where_text_goes(self, language: str) -> str:
+        return "It stays here."
+
     def chat(
         self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
     ) -> Iterator[dict[str, Any]]:
