@@ -71,7 +71,7 @@ class Listener:
     def upload(self, path: str) -> str:
         return path
 
-    def where_text_goes(self, language: str) -> str:
+    def where_text_goes(self, language: str = "en") -> str:
         return "It stays here."
 
     def chat(
