@@ -52,8 +52,8 @@ def over_limit(error: OverLimit, w: Words) -> str:
             currency=error.currency,
         )
     todo = w(
-        "Nothing was sent to it. Raise the daily limit in the settings, choose the built-in"
-        " planner there, or go on tomorrow."
+        "Raise the daily limit in the settings, choose the built-in planner there, or go on"
+        " tomorrow."
     )
     return joined_with(w, used, todo)
 

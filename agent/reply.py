@@ -68,7 +68,7 @@ class Reply:
             with tracing_context(enabled=False):
                 await self._within_time()
         except asyncio.CancelledError:
-            self.unkept += STOPPED
+            self.unkept = f"{self.unkept}\n\n{STOPPED}".strip()
             raise
         except STOPS as error:
             log.warning("turn in %s stopped: %r", self.session.thread_id, error)
