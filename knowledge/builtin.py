@@ -53,6 +53,11 @@ def readable(text: str) -> str:
     return ASKED.sub("", text)
 
 
+def address_of(collection: str, source: str) -> str:
+    """Where a page is read in the browser: `/help/zh/endpoints` for `help/zh`, `endpoints.md`."""
+    return f"/{collection}/{source.removesuffix('.md')}"
+
+
 def is_help(collection: str) -> bool:
     return collection in COLLECTIONS.values()
 

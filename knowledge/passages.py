@@ -55,6 +55,14 @@ class Passage:
     cosine: float | None = None
     """Similarity to the question, -1 to 1; None where only words were compared."""
     number: int = 0
+    page: str = ""
+    """Of the built-in help: the address of its page, such as `/help/zh/endpoints`."""
+
+    @property
+    def address(self) -> str:
+        """Where the passage is shown, marked, on our own server."""
+        place = self.page or f"/help/{self.document_id}"
+        return f"{place}?start={self.start}&end={self.end}#passage"
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -67,4 +75,5 @@ class Passage:
             "score": round(self.score, 4),
             "document_id": self.document_id,
             "collection": self.collection,
+            "address": self.address,
         }

@@ -333,6 +333,7 @@ def cited(
         collection=HELP if helped else document.collection,
         cosine=cosine,
         number=key.number,
+        page=builtin.address_of(document.collection, document.source) if helped else "",
     )
 
 

@@ -5,6 +5,7 @@ It stands in front of every route, Chainlit's too, on HTTP and WebSocket, and re
 
 import hmac
 import json
+import re
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ ANSWER_HEADERS = (
 )
 API_PREFIXES = ("/v1/", "/api/", "/mcp")
 EMBEDDED = {"iframe", "frame", "embed", "object"}
+BUILT_IN_HELP = re.compile(r"/help(/(zh/|static/)?[a-z-]+(\.(md|css|js))?)?")
+"""Names of pages have letters only; ids of documents, which are somebody's, have a number."""
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -203,9 +206,11 @@ def is_api(scope: Scope) -> bool:
 
 
 def needs_key(scope: Scope) -> bool:
-    """Everything but the chat, which has a login of its own, and the way to it."""
+    """Everything but the chat, which has a login of its own, the way to it, and the pages of the
+    built-in help, which hold nobody's data."""
     path = str(scope["path"])
-    return not (path in ("/", "/chat") or path.startswith("/chat/"))
+    chat = path in ("/", "/chat") or path.startswith("/chat/")
+    return not (chat or BUILT_IN_HELP.fullmatch(path))
 
 
 def forbidden(message: str, fix: str) -> Refusal:

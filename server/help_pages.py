@@ -1,7 +1,8 @@
 """The help in the browser, in both languages, and where citations lead."""
 
+import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from server.bodies import caller_of
 from server.help_html import (
     POLICY,
     STATIC,
+    Lines,
     after_introduction,
     anchors_of,
     contents,
@@ -100,8 +102,8 @@ def routes(house: House) -> APIRouter:
         return FileResponse(FILES / name)
 
     @router.get("/help/zh/{page}")
-    async def chinese(page: str) -> HTMLResponse:
-        return answer(whole(page.removesuffix(".md"), "zh"))
+    async def chinese(page: str, start: int = 0, end: int = 0) -> HTMLResponse:
+        return answer(built_in(page.removesuffix(".md"), "zh", start, end))
 
     @router.get("/help/{page}")
     async def show(page: str, request: Request, start: int = 0, end: int = 0) -> HTMLResponse:
@@ -110,7 +112,7 @@ def routes(house: House) -> APIRouter:
         Characters `start` to `end` are marked as the passage.
         """
         if page.endswith(".md") or page in NAMES:
-            return answer(whole(page.removesuffix(".md"), "en"))
+            return answer(built_in(page.removesuffix(".md"), "en", start, end))
         document = await run_in_threadpool(house.library.document, caller_of(request), page)
         return answer(document_page(document, start, end))
 
@@ -142,24 +144,24 @@ def built(name: str, language: Language) -> Built:
 
 
 @cache
-def whole(name: str, language: Language) -> str:
-    """A page of the help as it is read; the longest takes a tenth of a second to make."""
-    return built_in(name, language)
-
-
-@cache
 def anchors_for(name: str) -> list[str]:
     return anchors_of(built(name, "en").text)
 
 
 def built_in(name: str, language: Language, start: int = 0, end: int = 0) -> str:
     """A page of the help. Both languages have the anchors of the English one."""
+    marked = lines_of(built(name, language).text, start, end)
+    return whole(name, language, marked)
+
+
+@lru_cache(maxsize=2 * len(NAMES))
+def whole(name: str, language: Language, marked: Lines | None = None) -> str:
+    """The longest page takes a tenth of a second to make, so those that are read are kept."""
     page = built(name, language)
-    marked = lines_of(page.text, start, end)
     text = text_of(builtin.readable(page.text), marked, anchors_for(name), base_of(language))
     listed = contents(text.sections, WORDS[language]["contents"])
     body = after_introduction(text.html, listed) + neighbours(name, language)
-    note = f'<p class="where">{WORDS[language]["cited"]}</p>' if end else ""
+    note = f'<p class="where">{WORDS[language]["cited"]}</p>' if marked else ""
     main = f'<main id="text">{note}{body}</main>'
     frame = f'<div class="frame">{page_list(name, language)}{main}</div>'
     return shell(page.title, frame, language, switch_to(name, language))
@@ -206,7 +208,7 @@ def page_list(current: str, language: Language) -> str:
 
 def line(name: str, current: str, language: Language) -> str:
     here = ' aria-current="page"' if name == current else ""
-    title = escape(built(name, language).title)
+    title = escape(re.split("[:：]", built(name, language).title)[0])
     return f'<li><a href="{base_of(language)}/{name}"{here}>{title}</a></li>'
 
 

@@ -49,7 +49,8 @@ def link(number: int, passage: Json) -> Link:
     place = " › ".join(parts)
     span = f"?start={passage['start']}&end={passage['end']}#passage"
     shown = f"[{number}] {excerpt(place or passage['source'], MOST_PLACE)}"
-    return Link(shown, f"/help/{passage['document_id']}{span}")
+    # Results that were stored before passages had an address name their document alone.
+    return Link(shown, passage.get("address") or f"/help/{passage['document_id']}{span}")
 
 
 def export_view(result: Json, w: Words) -> View:

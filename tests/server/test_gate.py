@@ -119,14 +119,30 @@ async def test_what_a_form_could_send_is_not_taken_for_json(kind: str) -> None:
     assert (inner.scopes, answer.status) == ([], 415)
 
 
-@pytest.mark.parametrize("path", ["/", "/chat", "/chat/login"])
-async def test_with_a_key_only_the_chats_own_login_is_open(path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/chat", "/chat/login", "/help", "/help/zh", "/help/errors", "/help/zh/first-app.md",
+     "/help/static/page.css"],
+)  # fmt: skip
+async def test_with_a_key_only_the_chats_own_login_and_the_built_in_help_are_open(
+    path: str,
+) -> None:
     inner, _ = await knock({"host": "thimble.example"}, key=KEY, path=path)
     assert len(inner.scopes) == 1
 
 
 @pytest.mark.parametrize(
-    "path", ["/healthz", "/v1/models", "/api/tools", "/help/1", "/openapi.json"]
+    "path",
+    [
+        "/healthz",
+        "/v1/models",
+        "/api/tools",
+        "/help/1",
+        "/help/document_12",
+        "/help/zh/../../v1/models",
+        "/help/zh/document_1",
+        "/openapi.json",
+    ],
 )
 @pytest.mark.parametrize("given", [None, "Bearer wrong", f"Basic {KEY}"])
 async def test_with_a_key_everything_else_needs_it(path: str, given: str | None) -> None:

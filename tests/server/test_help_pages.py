@@ -165,9 +165,10 @@ def test_a_citation_opens_the_page_of_the_help_in_its_language(url: str, house: 
 
     for language, question in questions.items():
         passage = house.library.search(SYSTEM, question, HELP)[0]
-        address = f"/help/{passage.document_id}?start={passage.start}&end={passage.end}"
-        page = get(url, address)
+        span = f"start={passage.start}&end={passage.end}"
+        page = get(url, passage.address)
 
+        assert page == get(url, f"/help/{passage.document_id}?{span}")
         assert f'<html lang="{language}">' in page
         assert 'id="passage"' in page
         assert 'class="pages"' in page

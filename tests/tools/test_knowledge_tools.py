@@ -46,6 +46,7 @@ def test_an_uploaded_zip_can_be_asked_about(ctx: base.ToolContext) -> None:
     assert (found["collection"], found["answerable"]) == ("docs", True)
     assert set(found["passages"][0]) == {
         "source", "title", "heading", "start", "end", "text", "score", "document_id", "collection",
+        "address",
     }  # fmt: skip
     assert found["passages"][0]["text"] == "A card arrives within five days."
 
