@@ -329,7 +329,7 @@ class Reader:
                 return self.top(self.modules[scope.module.imports[alias]], name)
             case ast.Attribute(value=ast.Name(id="self"), attr=name) if scope.owner is not None:
                 own = [n for n in scope.owner.body if is_function(n, name)]
-                return [*own] or self.methods_named(name)
+                return [*own, *([] if own else self.methods_named(name))]
             case ast.Attribute(attr=name):
                 return self.methods_named(name)
         return []
