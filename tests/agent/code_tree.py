@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -72,9 +73,15 @@ def scoped(module: Module) -> Iterator[tuple[ast.AST, Scope]]:
     yield from inside(module.tree, Scope(module))
 
 
+@cache
+def walked(node: ast.AST) -> tuple[ast.AST, ...]:
+    """The node and all below it."""
+    return tuple(ast.walk(node))
+
+
 def bindings(function: Function, name: str) -> Iterator[tuple[ast.AST, int | None]]:
     """What a local name is bound to, and for tuples which element of that."""
-    for node in ast.walk(function):
+    for node in walked(function):
         match node:
             case ast.Assign(targets=[target], value=value):
                 yield from bound_in(target, value, name)
@@ -111,7 +118,7 @@ def returned(function: Function) -> Iterator[ast.expr]:
         if f is not function and isinstance(f, Function)
         for n in ast.walk(f)
     }
-    for node in ast.walk(function):
+    for node in walked(function):
         if isinstance(node, ast.Return) and node.value is not None and id(node) not in own:
             yield node.value
 

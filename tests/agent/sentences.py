@@ -31,6 +31,7 @@ from tests.agent.code_tree import (
     read,
     returned,
     scoped,
+    walked,
 )
 
 ROOMS = ("core", "data", "finetune", "knowledge", "launchers", "server", "serving", "tools")
@@ -316,10 +317,10 @@ class Reader:
     def callees(self, node: ast.expr, scope: Scope) -> list[ast.AST]:
         match node:
             case ast.Name(id=name):
-                nested = [
+                nested: list[ast.AST] = [
                     n
                     for f in scope.functions
-                    for n in ast.walk(f)
+                    for n in walked(f)
                     if n is not f and is_function(n, name)
                 ]
                 return nested or self.top(scope.module, name)
