@@ -3,6 +3,9 @@
 const THEME_KEY = 'vite-ui-theme' // where Chainlit keeps the theme
 const OPEN_THREAD = /^\/chat\/thread\/([0-9a-f-]{36})\/?$/
 
+// Until the server says what was chosen, the language is the browser's.
+document.documentElement.lang = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'
+
 window.addEventListener('message', (event) => {
   if (event.source !== window || !event.data) return
   if (event.data.thimble_theme) setTheme(String(event.data.thimble_theme))

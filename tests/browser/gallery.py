@@ -32,7 +32,7 @@ TEXTS = (
 PROBLEMS = [
     {"severity": "error", "message": "3 rows have no label.", "rows": [7, 19, 240], "count": 3,
      "fix": "Give each a label or take the rows out."},
-    {"severity": "warning", "message": "12 rows repeat a text that occurs earlier. Copies are kept "
+    {"severity": "warning", "message": "12 rows have a text that occurs earlier. Copies are kept "
      "in one split, so that the test stays honest.", "rows": [3, 8, 15, 31, 44], "count": 12,
      "fix": "Remove copies if they are there by mistake; they weigh more in training."},
     {"severity": "note", "rows": [], "count": 0, "fix": "Nothing needs to be done.",

@@ -51,9 +51,8 @@ function useWidth(least) {
 
 // A name that may break where its parts join: card_arrival, banking-frozen@1.
 function Soft({ children }) {
-  return String(children)
-    .split(/(?<=[_./@-])/)
-    .map((part, at) => (at ? [<wbr key={at} />, part] : part))
+  const parts = String(children).match(/[^_./@-]*[_./@-]?/g).filter(Boolean)
+  return parts.map((part, at) => (at ? [<wbr key={at} />, part] : part))
 }
 
 let made = 0

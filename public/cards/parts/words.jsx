@@ -97,11 +97,21 @@ function Code({ code }) {
   )
 }
 
+// A page that came over plain HTTP from another machine is given no clipboard.
+async function copied(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const area = Object.assign(document.createElement('textarea'), { value: text })
+  document.body.append(area)
+  area.select()
+  document.execCommand('copy')
+  area.remove()
+}
+
 function CopyButton({ text }) {
   const { words } = useRoom()
   const [done, setDone] = useState(false)
   async function copy() {
-    await navigator.clipboard.writeText(text)
+    await copied(text)
     setDone(true)
     setTimeout(() => setDone(false), 2000)
   }
