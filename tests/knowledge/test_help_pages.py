@@ -11,6 +11,7 @@ import pytest
 
 import tools
 from agent.trouble import Kind
+from agent.understanding.cases import run_case
 from core import plugins
 from core.settings import KNOWN
 from data.reading import read_table
@@ -161,6 +162,49 @@ def test_examples_that_are_not_run_can_be_read(page: Path, tmp_path: Path) -> No
             compile(code, page.name, "exec")
         else:
             assert info in ("bash", "bash norun")
+
+
+SAID = (
+    ("first-app", "make a dataset from this", "用这个文件做一个数据集", "create_dataset"),
+    ("first-app", "fine-tune a classifier on it", "在它上面微调一个分类器", "start_finetune"),
+    ("first-app", "deploy it", "部署它", "deploy_endpoint"),
+    ("first-app", "ask it: my card has not arrived", "问它：我的卡还没有到", "ask_endpoint"),
+    ("first-app", "What waits for approval?", "有什么等我批准？", "list_approvals"),
+    ("first-app", "What takes room on the disk?", "什么占了磁盘？", "disk_usage"),
+    ("first-app", "Stop the endpoint.", "停掉这个端点。", "stop_endpoint"),
+    ("first-app", "Cancel it", "取消它", "cancel_run"),
+    ("data-formats", "is my data good enough?", "我的数据有问题吗？", "check_dataset"),
+    ("settings-of-a-run", "fine-tune tickets with 5 epochs and rank 8",
+     "微调 tickets，5 轮，rank 8", "start_finetune"),
+    ("reading-a-report", "compare the last two runs", "比较最近两次训练", "compare_runs"),
+    ("endpoints", "deploy tickets@1 as support", "把 tickets@1 部署成 support", "deploy_endpoint"),
+    ("endpoints", "Compare it with the base: my card has not arrived",
+     "问它：我的卡还没有到，和基础模型比较", "ask_endpoint"),
+    ("endpoints", "Label this file with tickets", "用 tickets 给这个文件打标签", "predict_file"),
+    ("documents", "add these documents", "添加这些文档", "add_documents"),
+    ("documents", "delete handbook.md from my documents", "从我的文档里删除 handbook.md",
+     "delete_documents"),
+    ("troubleshooting", "Retry it", "重试", "retry_run"),
+    ("troubleshooting", "What is live?", "有什么在线？", "list_endpoints"),
+)  # fmt: skip
+THERE = {"datasets": ["tickets"], "models": ["tickets"], "endpoints": ["tickets"]}
+WITH_FILE = {"create_dataset": "a.csv", "predict_file": "a.csv", "add_documents": "a.md"}
+RUNS = {"cancel_run", "retry_run", "compare_runs"}
+
+
+@pytest.mark.parametrize(("name", "english", "chinese", "tool"), SAID)
+def test_what_a_page_tells_to_say_is_understood(
+    name: str, english: str, chinese: str, tool: str
+) -> None:
+    for sentence, page in zip((english, chinese), both(name), strict=True):
+        assert sentence in " ".join(page.split())
+        case = {"text": sentence, **THERE}
+        if tool in WITH_FILE:
+            case["file"] = WITH_FILE[tool]
+        if tool in RUNS:
+            case = {"text": sentence, "runs": ["run_1", "run_2"]}
+        steps = run_case(case)["steps"]
+        assert [step["tool"] for step in steps] == [tool], sentence
 
 
 # Errors
