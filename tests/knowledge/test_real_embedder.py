@@ -86,7 +86,7 @@ def test_the_help_says_when_it_has_no_answer(helped: Library, language: Language
     held = help_questions.off_topic(helped, language)
 
     assert len(held) >= 30
-    assert sum(held.values()) <= 2, [question for question in held if held[question]]
+    assert sum(held.values()) <= 3, [question for question in held if held[question]]
 
 
 @pytest.mark.slow
