@@ -16,10 +16,10 @@ from langchain_core.tools import BaseTool
 from agent.budget import LIMITS, Limits
 from agent.events import ApprovalNeeded, Event, ToolFinished, ToolStarted
 from agent.fence import fenced
-from agent.in_order import InOrder
 from agent.language import Language, words_in
 from agent.shown import view_of
 from agent.trouble import Looping
+from agent.turn.in_order import InOrder
 from core.errors import ServiceFailed, ThimbleError
 from tools.base import Effect, Outcome, ToolContext, call, catalogue
 

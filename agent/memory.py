@@ -68,6 +68,14 @@ class Memory:
         self.add([AIMessage(text)])
 
 
+@dataclass(frozen=True)
+class FileRef:
+    """A file attached to a message, already uploaded."""
+
+    id: str
+    filename: str
+
+
 def spoken(text: str, files: Sequence[Json] = ()) -> HumanMessage:
     """The user's words; a model reads the names of attached files below them."""
     listed = json.dumps(list(files), ensure_ascii=False)

@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 
-from agent.attempts import Watch
 from agent.budget import LIMITS, Limits
 from agent.language import Language, Words
-from agent.outside import OPENAI, outside_model
+from agent.llm.attempts import Watch
+from agent.llm.outside import OPENAI, outside_model
 from agent.planner import Planner
 from agent.preferences import Preferences
 from core.settings import Settings

@@ -2,23 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 
 from agent.budget import LIMITS, Limits
 from agent.events import Event, TurnEnded
 from agent.language import Language
-from agent.memory import Memory
-from agent.reply import Reply
+from agent.memory import FileRef, Memory
+from agent.turn.reply import Reply, Thread
 from core.identity import Caller
 from tools.base import House
-
-
-@dataclass(frozen=True)
-class FileRef:
-    """A file attached to a message, already uploaded."""
-
-    id: str
-    filename: str
 
 
 class Session:
@@ -33,19 +24,17 @@ class Session:
         language: Language = "en",
         limits: Limits = LIMITS,
     ) -> None:
-        self.house = house
-        self.caller = caller
-        self.thread_id = thread_id
         self.channel = channel
-        self.language: Language = language
-        """Of the page."""
-        self.limits = limits
-        self.memory = Memory(house.database, caller, thread_id)
+        self.thread = Thread(house, caller, thread_id, language, limits)
+
+    @property
+    def memory(self) -> Memory:
+        return self.thread.memory
 
     async def reply(self, text: str, files: Sequence[FileRef] = ()) -> AsyncIterator[Event]:
         """Answer the user's words. Leaving the loop early breaks the turn off safely."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()
-        turn = asyncio.create_task(Reply(self, text, files, events.put_nowait).run())
+        turn = asyncio.create_task(Reply(self.thread, text, files, events.put_nowait).run())
         try:
             while (event := await events.get()) is not None:
                 yield event

@@ -12,8 +12,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from agent import preferences
 from agent.events import to_json
 from agent.language import Language, words_in
+from agent.memory import FileRef
 from agent.models import where_text_goes
-from agent.session import FileRef, Session
+from agent.session import Session
 from core import approvals
 from core.errors import RequestRefused
 from server.bodies import caller_of, fields, once, once_streamed, read_limited

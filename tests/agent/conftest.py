@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.session import FileRef
+from agent.memory import FileRef
 from core.identity import ALL_SCOPES, Caller
 from tools.base import House
 

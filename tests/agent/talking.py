@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from agent.budget import Limits
 from agent.events import Event, TextDelta, ToolStarted, TurnFailed
-from agent.session import FileRef, Session
+from agent.memory import FileRef
+from agent.session import Session
 from core.identity import Caller
 from tools.base import House
 

@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 
 from agent.events import Event, TextDelta, TurnEnded, TurnFailed, Waiting
+from agent.llm.thoughts import Aloud
 from agent.session import Session
-from agent.thoughts import Aloud
 from core.identity import Caller
 from tests.agent.talking import OWNER, QUICK, called, codes, failures, said, talk, with_llm
 from tests.fakes_llm import Call, Refuse, Say, Stream, playing, words

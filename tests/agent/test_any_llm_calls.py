@@ -16,8 +16,8 @@ from agent.events import (
     ToolStarted,
     Unsourced,
 )
+from agent.memory import FileRef
 from agent.preferences import Preferences
-from agent.session import FileRef
 from core import plugins
 from core.identity import ALL_SCOPES, Caller
 from core.records.tables import Dataset, Run, Usage

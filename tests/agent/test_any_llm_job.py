@@ -13,7 +13,7 @@ import pytest
 
 from agent import notes
 from agent.events import ApprovalNeeded, Event, ToolFinished, TurnFailed, Unsourced
-from agent.session import FileRef
+from agent.memory import FileRef
 from core.identity import ALL_SCOPES, Caller
 from core.job import Job
 from launchers.base import Capacity

@@ -7,7 +7,8 @@ from agent.events import (
     ToolStarted,
     TurnEnded,
 )
-from agent.session import FileRef, Session
+from agent.memory import FileRef
+from agent.session import Session
 from core.identity import Caller
 from tests.agent.talking import OWNER, called, failures, said, talk
 from tools.base import House

@@ -7,9 +7,9 @@ stand in none of them.
 import json
 from pathlib import Path
 
-from agent import sources
 from agent.events import ApprovalNeeded, ToolFinished
-from agent.session import FileRef
+from agent.memory import FileRef
+from agent.turn import sources
 from agent.world import World, from_house
 from core.identity import ALL_SCOPES, Caller
 from tests.agent.talking import said, talk

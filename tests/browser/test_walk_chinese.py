@@ -19,8 +19,9 @@ NAMES = re.compile(
 """What keeps its name in every language: things, addresses, files, code."""
 WORDS = {
     "Thimble", "LoRA", "MiniLM", "minilm", "TF-IDF", "API", "Python", "curl", "token", "token/",
-    "CSV", "TSV", "JSONL", "Parquet", "Toggle", "themeY", "UTF-", "JSON", "Lines", "GB", "MB", "KB", "ms", "F", "rank", "alpha", "dropout", "English",
-    "jobs", "reviews-zh", "tfidf", "frozen", "OpenAI", "Banking", "CPU", "GPU", "LLM",
+    "CSV", "TSV", "JSON", "JSONL", "Lines", "Parquet", "UTF-", "GB", "MB", "KB", "ms", "F", "CPU",
+    "GPU", "LLM", "OpenAI", "Banking", "rank", "alpha", "dropout", "English", "Toggle", "themeY",
+    "jobs", "reviews-zh", "tfidf", "frozen",
 }  # fmt: skip
 
 

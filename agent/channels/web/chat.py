@@ -22,7 +22,7 @@ from agent.channels.web.turn import Turn
 from agent.channels.web.visitors import language_of_tab
 from agent.language import Language, Words, words_in
 from agent.language.detect import language_of_tag
-from agent.session import FileRef
+from agent.memory import FileRef
 
 PUBLIC = "/chat/public/"
 

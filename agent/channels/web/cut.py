@@ -10,7 +10,7 @@ from agent.channels.web.cards import Cards
 from agent.channels.web.drawing import draw
 from agent.channels.web.history import History
 from agent.language import Words, words_in
-from agent.session import FileRef
+from agent.memory import FileRef
 from agent.views import Action, View
 
 Json = dict[str, Any]

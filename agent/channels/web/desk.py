@@ -10,7 +10,7 @@ from agent.channels.web.history import History
 from agent.channels.web.turns import Turns
 from agent.events import Event
 from agent.language import Language
-from agent.session import FileRef
+from agent.memory import FileRef
 from core.identity import Caller
 from tools.base import House
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.figures import Figure, Kind, figures
+from agent.turn.figures import Figure, Kind, figures
 from agent.world import World
 
 

@@ -14,9 +14,9 @@ import openai
 from langchain_core.messages import BaseMessage
 
 from agent.budget import Limits
+from agent.llm.usage import Use
 from agent.memory import tightened
 from agent.trouble import AskedToWait, Kind, kind_of
-from agent.usage import Use
 
 Json = dict[str, Any]
 TRANSIENT = (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.LIMITED, Kind.FAULT, Kind.CUT, Kind.SILENT)

@@ -3,33 +3,48 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, ModelCallLimitMiddleware
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 from langsmith import tracing_context
 
-from agent import failures, preferences, sources, world
+from agent import failures, preferences, world
+from agent.budget import Limits
 from agent.events import Event, TextDelta, ToolStarted, TurnFailed, Unsourced, Waiting
 from agent.langchain_tools import LineUp, Turn, bridged, described
-from agent.language import language_of, words_in
-from agent.memory import spoken
+from agent.language import Language, language_of, words_in
+from agent.llm.outside import OutsideModel
+from agent.llm.usage import Ledger, Use, check_limit
+from agent.memory import FileRef, Memory, spoken
 from agent.models import chat_model
-from agent.outside import OutsideModel
-from agent.repair import Repair
 from agent.trouble import STOPS, Kind, TurnTooLong
-from agent.usage import Ledger, Use, check_limit
-from tools.base import ToolContext
-
-if TYPE_CHECKING:
-    from agent.session import FileRef, Session
+from agent.turn import sources
+from agent.turn.repair import Repair
+from core.identity import Caller
+from tools.base import House, ToolContext
 
 log = logging.getLogger(__name__)
-PROMPT = Path(__file__).with_name("prompts") / "system.md"
+PROMPT = Path(__file__).parents[1] / "prompts" / "system.md"
 STOPPED = "(The person stopped this answer.)"
+
+
+@dataclass(frozen=True)
+class Thread:
+    """Where a turn happens: whose thread it is, and what its page speaks."""
+
+    house: House
+    caller: Caller
+    id: str
+    language: Language
+    limits: Limits
+
+    @property
+    def memory(self) -> Memory:
+        return Memory(self.house.database, self.caller, self.id)
 
 
 class Reply:
@@ -37,22 +52,22 @@ class Reply:
 
     def __init__(
         self,
-        session: "Session",
+        thread: Thread,
         text: str,
-        files: Sequence["FileRef"],
+        files: Sequence[FileRef],
         emit: Callable[[Event | None], None],
     ) -> None:
-        self.session = session
-        self.house = session.house
-        self.limits = session.limits
+        self.thread = thread
+        self.house = thread.house
+        self.limits = thread.limits
         self.text = text
         self.files = files
         self.emit = emit
-        self.words = words_in(language_of(text, session.language))
+        self.words = words_in(language_of(text, thread.language))
         self.turn = Turn(
-            ToolContext(session.house, session.caller, session.thread_id),
+            ToolContext(thread.house, thread.caller, thread.id),
             self.say,
-            limits=session.limits,
+            limits=thread.limits,
         )
         self.names = world.World()
         self.ledger: Ledger | None = None
@@ -71,10 +86,10 @@ class Reply:
             self.unkept = f"{self.unkept}\n\n{STOPPED}".strip()
             raise
         except STOPS as error:
-            log.warning("turn in %s stopped: %r", self.session.thread_id, error)
+            log.warning("turn in %s stopped: %r", self.thread.id, error)
             self._fail(error)
         except Exception as error:  # edge: no exception text may reach the chat
-            log.exception("turn in %s failed", self.session.thread_id)
+            log.exception("turn in %s failed", self.thread.id)
             self._fail(error)
         finally:
             await self._close()
@@ -90,7 +105,7 @@ class Reply:
 
     async def _converse(self) -> None:
         said = spoken(self.text, [asdict(file) for file in self.files])
-        memory = self.session.memory
+        memory = self.thread.memory
         past = await asyncio.to_thread(memory.load)
         await asyncio.to_thread(memory.add, [said])
         chosen = await asyncio.to_thread(self._look_around)
@@ -109,18 +124,18 @@ class Reply:
 
     def _look_around(self) -> preferences.Preferences:
         """What was chosen and what exists, from the records."""
-        chosen = preferences.load(self.house.database, self.session.caller)
-        self.names = world.from_house(self.house, self.session.caller)
-        page = chosen.speaks(self.session.language)
+        chosen = preferences.load(self.house.database, self.thread.caller)
+        self.names = world.from_house(self.house, self.thread.caller)
+        page = chosen.speaks(self.thread.language)
         self.turn.language = page
         self.words = words_in(chosen.speaks(language_of(self.text, page)))
         return chosen
 
     def _model(self, chosen: preferences.Preferences) -> Any:
-        session, settings = self.session, self.house.settings
+        thread, settings = self.thread, self.house.settings
         if name := chosen.llm(settings):
             self.ledger = Ledger(
-                self.house.database, session.caller, session.thread_id, name, settings.llm_price
+                self.house.database, thread.caller, thread.id, name, settings.llm_price
             )
         return chat_model(settings, chosen, self.words.language, self, self.limits)
 
@@ -147,7 +162,7 @@ class Reply:
                 self.say(TextDelta(str(data[0].text)))
 
     async def _remember(self, messages: list[BaseMessage]) -> None:
-        await asyncio.to_thread(self.session.memory.add, messages)
+        await asyncio.to_thread(self.thread.memory.add, messages)
         if any(isinstance(message, AIMessage) for message in messages):
             self.unkept = ""
 
@@ -181,7 +196,7 @@ class Reply:
         try:
             self._mark()
             if self.unkept:
-                await asyncio.to_thread(self.session.memory.add, [AIMessage(self.unkept)])
+                await asyncio.to_thread(self.thread.memory.add, [AIMessage(self.unkept)])
             if self.ledger is not None:
                 await asyncio.to_thread(self.ledger.keep)
                 if spent := self.ledger.spent():
@@ -189,7 +204,7 @@ class Reply:
         finally:
             self.emit(None)
 
-    # What the model's server makes us do (agent.attempts.Watch) -----------------------------
+    # What the model's server makes us do (agent.llm.attempts.Watch) -----------------------------
 
     def waiting(self, kind: Kind, seconds: float, attempt: int) -> None:
         words = failures.waiting(kind, seconds, attempt, self.limits.tries, self.words)

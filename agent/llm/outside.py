@@ -17,10 +17,10 @@ from langchain_core.outputs import ChatGenerationChunk
 from langchain_openai import ChatOpenAI
 from pydantic import Field, SecretStr
 
-from agent.attempts import LENGTH_NAMES, Attempts, Request, Watch
 from agent.budget import LIMITS, Limits
-from agent.pieces import calls_in, thoughts_in, tidied
-from agent.streamed import CALLS, THOUGHTS, Answer, paced
+from agent.llm.attempts import LENGTH_NAMES, Attempts, Request, Watch
+from agent.llm.pieces import calls_in, thoughts_in, tidied
+from agent.llm.streamed import CALLS, THOUGHTS, Answer, paced
 from agent.trouble import STOPS, CutOff, NotTheProtocol
 from core.settings import Settings
 
@@ -37,7 +37,7 @@ class OutsideModel(ChatOpenAI):
     """
 
     watch: Any = Field(default=None, exclude=True)
-    """An `agent.attempts.Watch`, or None."""
+    """An `agent.llm.attempts.Watch`, or None."""
     limits: Limits = Field(default=LIMITS, exclude=True)
 
     async def aclose(self) -> None:

@@ -10,10 +10,10 @@ from langchain_core.messages.tool import ToolCallChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from agent.budget import Limits
-from agent.pieces import joined
-from agent.thoughts import Aloud
+from agent.llm.pieces import joined
+from agent.llm.thoughts import Aloud
+from agent.llm.usage import Use, estimated, estimated_input
 from agent.trouble import AnswerTooLong, CutOff, NothingSaid, TooSlow, Withheld
-from agent.usage import Use, estimated, estimated_input
 
 THOUGHTS, CALLS = "thoughts", "calls"
 """Under which a chunk carries along what LangChain has no field for."""
