@@ -2,6 +2,7 @@
 # make test    set up once, then run every test that this machine can run
 # make quick   the fast tests only
 # make check   formatting, lint, types and import contracts
+# make pictures  the pictures and the film of the README, made anew
 # make setup   only set up (.venv)
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := .venv/bin
 STAMP := .venv/installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: chat setup test quick check
+.PHONY: chat setup test quick check pictures
 .DEFAULT_GOAL := chat
 
 chat: setup
@@ -39,3 +40,6 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pictures: setup
+	THIMBLE_TEST_PICTURES=$(CURDIR)/public/screenshots $(PYTEST) tests/browser/test_pictures.py

@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-QUALITY = 72
+QUALITY = 80
 
 
 class Film:
