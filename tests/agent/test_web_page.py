@@ -183,14 +183,14 @@ async def test_threads_are_found_by_title_words_and_what_stands_on_their_cards(
 
         assert title in await threads(tab)
         for words in ("TICKETS.csv", "dataset please", "Splits 126", "invoice"):
-            assert await threads(tab, words) == [title], words
+            assert title in await threads(tab, words), words
         for words in ("please%", "_", "invoice nowhere", "thimble_show", "facts"):
             assert title not in await threads(tab, words), words
 
         renamed = {"threadId": tab.thread_id, "name": "Support"}
         assert (await tab.http.put("/chat/project/thread", json=renamed)).status_code == 200
         await tab.say("what is running?")
-        assert await threads(tab, "invoice") == ["Support"]
+        assert (await threads(tab, "please invoice")) == ["Support"]
 
 
 async def test_a_conversation_is_saved_as_markdown_by_its_owner_alone(

@@ -36,6 +36,8 @@ class Visitor:
     def say(self, text: str) -> None:
         self.page.click("#chat-input")
         self.page.keyboard.type(text)
+        # A page that has just opened is not connected yet, and would leave the words standing.
+        self.page.wait_for_selector("button#chat-submit:not([disabled])", timeout=ANSWER_MS)
         self.page.keyboard.press("Enter")
 
     def press(self, label: str) -> None:

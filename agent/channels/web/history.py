@@ -136,13 +136,13 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
     async def update_thread(self, thread_id: str, *args: Any, **kwargs: Any) -> None:
         if not is_uuid(thread_id):
             raise RequestRefused("This is not the id of a thread.", code="not_found")
-        if kwargs.get("user_id") and kwargs.get("name") is not None:
-            kwargs["name"] = await self.first_name(thread_id, kwargs["name"])
         # A tab that goes writes back the metadata as it found it: what we marked since must stay.
         for name in STALE:
             (kwargs.get("metadata") or {}).pop(name, None)
         # It reads the metadata and writes it back, so two at once would lose one of the changes.
         async with self._threads:
+            if kwargs.get("user_id") and kwargs.get("name") is not None:
+                kwargs["name"] = await self.first_name(thread_id, kwargs["name"])
             await super().update_thread(thread_id, *args, **kwargs)
 
     async def first_name(self, thread_id: str, said: str) -> str | None:
