@@ -127,7 +127,7 @@ def icons(assembled: str) -> str:
 
 
 def test_every_chart_and_tone_has_its_look(assembled: str) -> None:
-    style = (PUBLIC / "thimble.css").read_text()
+    style = "".join(path.read_text() for path in (PUBLIC / "styles").rglob("*.css"))
     kinds = get_args(Chart.__annotations__["kind"])
     assert all(f"'{kind}'" in assembled for kind in kinds if kind != "bar")
     assert all(f"[data-tone='{tone}']" in style for tone in ("wait", "busy", "good", "bad"))

@@ -51,7 +51,7 @@ async def page_settings(house: House, request: Request, tag: str) -> Response:
 
 
 def links(w: Words) -> list[Json]:
-    """At the head of the page. public/thimble.js puts the open thread into the second address."""
+    """At the head of the page. public/scripts/thread.js puts the open thread into the second."""
     return [
         {
             "name": w("Help"),

@@ -45,10 +45,6 @@ FROM_THE_SHELL = (
     "CHAINLIT_PARENT_ROOT_PATH",
 )
 """Variables that would switch something of Chainlit's on by being there."""
-OURS = (
-    '<link rel="stylesheet" href="/public/page.css" /><script src="/public/page.js" defer></script>'
-)
-"""Besides public/thimble.css and .js, of which Chainlit knows."""
 REMOTE_LINK = re.compile(r"<link\b[^>]*\bhref=\"https?://[^>]*>", re.DOTALL)
 CSP = "; ".join(
     (
@@ -122,9 +118,28 @@ def write_page(app: Path) -> None:
     policy = f'<meta http-equiv="Content-Security-Policy" content="{CSP}" />'
     build = app / "build"
     build.mkdir()
-    page = page.replace("<head>", f"<head>\n    {policy}\n    {OURS}", 1)
+    # Our scripts run before Chainlit's, our styles count after its own.
+    page = page.replace("<head>", "\n".join(["<head>", policy, *scripts(app / "public")]), 1)
+    page = page.replace("</head>", "\n".join([*styles(app / "public"), "</head>"]), 1)
     (build / "index.html").write_text(page, "utf-8")
     (build / "assets").symlink_to(frontend / "assets", target_is_directory=True)
+
+
+def scripts(public: Path) -> list[str]:
+    found = sorted((public / "scripts").glob("*.js"))
+    return [f'<script src="{address(public, path)}" defer></script>' for path in found]
+
+
+def styles(public: Path) -> list[str]:
+    """In the order of the folders: of the cards, of the page, of the screen."""
+    found = sorted((public / "styles").rglob("*.css"))
+    return [f'<link rel="stylesheet" href="{address(public, path)}" />' for path in found]
+
+
+def address(public: Path, path: Path) -> str:
+    """It changes with the content: no browser goes on with what it kept from an older Thimble."""
+    mark = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return f"/public/{path.relative_to(public).as_posix()}?v={mark}"
 
 
 def set_environment(place: Place) -> None:
