@@ -34,6 +34,8 @@ def note_approval(house: House, identifier: str) -> None:
     named = approval.result or {}
     made = next((f" as {named[key]}" for key in ("run", "endpoint") if named.get(key)), "")
     words = f"{approval.id} ({approval.tool}) was decided: {approval.state}{made}."
+    if approval.replaced_by is not None:
+        words = f"{approval.id} ({approval.tool}) was replaced by {approval.replaced_by}."
     remember(house, approval, approval.thread_id, words)
 
 

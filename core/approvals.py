@@ -7,7 +7,8 @@ This file keeps the records and their states; `tools.base` runs what was approve
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
@@ -27,6 +28,14 @@ START_WITHIN_S = 15 * 60.0
 UNDECIDED = ("measuring", "waiting")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request that waits, and the ids of those whose place it has just taken."""
+
+    approval: Approval
+    replaced: list[str] = field(default_factory=list)
+
+
 def request(
     database: Database,
     caller: Caller,
@@ -38,18 +47,19 @@ def request(
     quote_id: str | None,
     thread_id: str | None,
     topic: str = "",
-) -> Approval:
+) -> Asked:
     """Ask for one call. The same request, still undecided, is returned instead of a second.
 
     Args:
         topic: What it is about. A newer request of the same topic takes the place of what waits
-            in the same thread: of two plans for one thing only the last can be approved.
+            in the same thread: of two plans for one thing only the last can be approved. Without
+            a thread, as of a program that asks for several, all of them wait.
     """
     with database.write() as session:
         waiting = undecided(session, caller)
         for same in waiting:
             if same.tool == tool and same.arguments == arguments:
-                return same
+                return Asked(same)
         approval = Approval(
             id=next_id(session, "ap"),
             tool=tool,
@@ -65,18 +75,19 @@ def request(
             **stamp(caller),
         )
         session.add(approval)
-        for older in waiting:
-            if topic and (older.topic, older.thread_id) == (topic, thread_id):
-                mark(older, "rejected", caller)
-                older.replaced_by = approval.id
-        return approval
+        return Asked(approval, replace_older(waiting, approval, caller))
 
 
-def replaced(database: Database, approval: Approval) -> list[str]:
-    """The ids of the requests whose place this one took."""
-    with database.read() as session:
-        wanted = select(Approval.id).where(Approval.replaced_by == approval.id)
-        return list(session.scalars(wanted))
+def replace_older(waiting: Iterable[Approval], newer: Approval, caller: Caller) -> list[str]:
+    """Turn down what waits on the topic of a newer request in its thread; the ids of those."""
+    if not newer.topic or newer.thread_id is None:
+        return []
+    place = (newer.topic, newer.thread_id)
+    older = [one for one in waiting if (one.topic, one.thread_id) == place]
+    for one in older:
+        mark(one, "rejected", caller)
+        one.replaced_by = newer.id
+    return [one.id for one in older]
 
 
 def undecided(session: Session, caller: Caller) -> list[Approval]:

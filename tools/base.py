@@ -212,7 +212,7 @@ def ask(ctx: ToolContext, wanted: Tool, values: Json) -> Json:
     """Resolve the call and leave a request for approval."""
     resolved = wanted.resolve(ctx, values) if wanted.resolve else Resolved(values)
     schema.check(wanted.arguments, resolved.arguments)
-    approval = approvals.request(
+    made = approvals.request(
         ctx.house.database,
         ctx.caller,
         tool=wanted.name,
@@ -223,8 +223,9 @@ def ask(ctx: ToolContext, wanted: Tool, values: Json) -> Json:
         thread_id=ctx.thread_id,
         topic=resolved.topic,
     )
+    approval = made.approval
     announce(ctx.house, approval)
-    for older in approvals.replaced(ctx.house.database, approval):
+    for older in made.replaced:
         ctx.house.bus.publish(ApprovalChanged(older, "rejected", approval.thread_id))
     if approval.state == "measuring":
         # The quote may have been finished before the request was written.

@@ -32,5 +32,21 @@ def test_a_decision_and_the_end_of_a_run_are_remembered_in_their_thread(
     assert remembered(house, "thread-2") == []
 
 
+def test_a_plan_whose_place_a_newer_one_took_is_remembered_once_and_not_as_turned_down(
+    house: House, tickets: str
+) -> None:
+    Memory(house.database, ANN, "thread-1").add([spoken("fine-tune it")])
+    stop = notes.follow(house)
+    ctx = ToolContext(house, ANN, thread_id="thread-1")
+    for epochs in (1, 2, 2):
+        base.call(ctx, "start_finetune", {"dataset": tickets, "epochs": epochs})
+    stop()
+
+    assert remembered(house, "thread-1") == [
+        "fine-tune it",
+        "ap_1 (start_finetune) was replaced by ap_2.",
+    ]
+
+
 def remembered(house: House, thread_id: str) -> list[str]:
     return [str(message.text) for message in Memory(house.database, ANN, thread_id).load()]

@@ -240,5 +240,13 @@ def test_asking_for_the_replaced_plan_again_makes_it_the_newest(
     assert [one.id for one in undecided(ctx)] == [again["id"]]
 
 
+def test_plans_that_are_asked_for_without_a_thread_wait_side_by_side(
+    ctx: ToolContext, tickets: str
+) -> None:
+    asked = [ask(ctx, dataset=tickets, epochs=epochs)["id"] for epochs in (1, 2, 3)]
+
+    assert [one.id for one in undecided(ctx)] == asked
+
+
 def undecided(ctx: ToolContext) -> list[Approval]:
     return approvals.listing(ctx.house.database, ctx.caller)
