@@ -30,7 +30,9 @@ class Figure:
     """A setting of a training, such as a rank or a number of epochs."""
 
 
-NUMBER = re.compile(r"\d{1,3}(?:[,，  ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+", re.I)
+NUMBER = re.compile(
+    r"\d{1,3}(?:[,，  ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:e[-+]?\d\d?(?!\d))?|\.\d+", re.I
+)
 NOT_AFTER = re.compile(r"[A-Za-z_@#/\\:](?<!: )$|\d[.,]$|[A-Za-z]-$")
 """What directly before a number makes it a part of something else."""
 NOT_BEFORE = re.compile(r"[A-Za-z_@]|[.:/]\d|-[A-Za-z]")
@@ -78,6 +80,8 @@ MEASURE = re.compile(
     re.I,
 )
 OUT_OF = re.compile(r"\d (?:of|out of) (?:the )?$")
+LARGEST = 1e100
+"""What is larger measures nothing; with such numbers no difference would be seen any more."""
 FEW_STEPS = 10
 """As many steps may be those of an instruction."""
 
@@ -108,8 +112,8 @@ NO_CLAIM = [
 def figures(text: str) -> list[Figure]:
     """The figures of the text, in their order; parts of one duration are one figure."""
     masked = without_names(text)
-    found = [figure for match in NUMBER.finditer(masked) if (figure := figure_at(masked, match))]
-    return list(merged(text, found))
+    each = (figure_at(masked, match) for match in NUMBER.finditer(masked))
+    return list(merged(text, [figure for figure in each if figure and figure.value <= LARGEST]))
 
 
 def without_names(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.turn.figures import Figure, Kind, figures
+from agent.turn.figures import LARGEST, Figure, Kind, figures
 from agent.world import World
 
 
@@ -62,7 +62,7 @@ def numbers_in(data: Any, kind: Kind = "plain", worth: float = 1.0) -> Iterator[
     match data:
         case bool() | None:
             return
-        case int() | float():
+        case int() | float() if abs(data) <= LARGEST:
             yield float(data) * worth, kind
         case str():
             yield from numbers_of_text(data)
@@ -93,8 +93,10 @@ def numbers_of_text(text: str) -> Iterator[tuple[float, Kind]]:
     inside = {at for figure in found for at in range(figure.start, figure.end)}
     for match in BARE.finditer(text):
         plain = match[0].replace(",", "")
-        if match.start() not in inside and plain.count(".") <= 1:
-            yield float(plain), "plain"
+        if match.start() in inside or plain.count(".") > 1:
+            continue
+        if (value := float(plain)) <= LARGEST:
+            yield value, "plain"
 
 
 def unsourced(text: str, known: Known) -> list[Mark]:
@@ -136,10 +138,6 @@ def readings(wanted: Kind, value: float, kind: Kind) -> Iterator[float]:
     if wanted == "plain":
         scales = {"plain": (1.0, 100.0), "percent": (1.0, 100.0), "seconds": (1.0, 1 / 60, 1e3)}
         yield from (value * scale for scale in scales.get(kind, (1.0,)))
-
-
-APPROXIMATE = 0.05
-"""Share by which a number may differ that is said to be about so much."""
 
 
 def equal(figure: Figure, value: float) -> bool:

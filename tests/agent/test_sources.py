@@ -56,6 +56,17 @@ def test_figures_without_a_source_are_marked_and_no_others() -> None:
     assert len(JUDGED) >= 100 and not wrong
 
 
+def test_a_number_beyond_all_measure_neither_breaks_the_marks_nor_excuses_a_figure() -> None:
+    claim = "Your run reached 12.5 % accuracy."
+    for number in ("1e400", "1e-400", "9" * 400, f"1e{'9' * 5_000}", f"{'9' * 400} %"):
+        known = sources.known([{"result": {"text": f"loss {number}"}}], number, NAMES)
+        marks = sources.unsourced(f"{claim} It is {number} now.", known)
+        assert "12.5 %" in [mark.text for mark in marks]
+    for value in (float("nan"), float("inf"), 10**400):
+        known = sources.known([{"result": {"loss": value}}], "", NAMES)
+        assert [mark.text for mark in sources.unsourced(claim, known)] == ["12.5 %"]
+
+
 def found(text: str) -> list[str]:
     marks = sources.unsourced(text, KNOWN)
     assert all(text[mark.start : mark.end] == mark.text for mark in marks)
