@@ -134,16 +134,19 @@ def outside_model(
     """The model at the address that the settings give. Close it after use.
 
     Only the settings decide where text goes: variables of the environment that LangChain and the
-    client would follow by themselves are overridden by saying each explicitly.
+    client would follow by themselves are overridden by saying each explicitly. A proxy of the
+    shell may only pass on what it cannot read: plain HTTP goes straight to its server.
     """
+    address = settings.llm_base_url or OPENAI
     client = httpx.AsyncClient(
         timeout=httpx.Timeout(limits.first_s, connect=min(CONNECT_S, limits.first_s)),
         event_hooks={"response": [look_at]},
         verify=trusted(),
+        trust_env=address.lower().startswith("https:"),
     )
     return OutsideModel(
         model=name,
-        base_url=settings.llm_base_url or OPENAI,
+        base_url=address,
         # Servers on the own network mostly need no key, but the client insists on one.
         api_key=SecretStr(settings.llm_api_key or "none"),
         max_retries=0,

@@ -429,7 +429,8 @@ async def test_variables_of_other_programs_send_nothing_anywhere_else(
         monkeypatch.setenv("LANGSMITH_API_KEY", "lsv2_x")
         for name in ("LANGSMITH_ENDPOINT", "LANGSMITH_GATEWAY", "OPENAI_BASE_URL"):
             monkeypatch.setenv(name, address)
-        monkeypatch.setenv("OPENAI_API_BASE", address)
+        for name in ("OPENAI_API_BASE", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, address)
         events = await talk(with_llm(house, llm.url), "hello")
         server.shutdown()
 
