@@ -225,11 +225,15 @@ def quoted(figure: Figure, text: str) -> bool:
 
 def claims(figure: Figure, text: str) -> bool:
     """Whether the sentence says the figure of something that exists, rather than in general."""
-    sentence = next(
-        (m[0] for m in SENTENCE.finditer(text) if m.start() <= figure.start < m.end()), text
+    start, sentence = next(
+        ((m.start(), m[0]) for m in SENTENCE.finditer(text) if m.start() <= figure.start < m.end()),
+        (0, text),
     )
     if figure.parameter and (PROPOSAL.search(sentence) or quoted(figure, text)):
         return False
     if SPECIFIC.search(sentence):
         return True
-    return not GENERAL.search(sentence) and not PROPOSAL.search(sentence)
+    # Decimals are measured: what is advised behind them does not make them advice.
+    exact = "." in figure.text and not figure.parameter
+    advised = PROPOSAL.search(sentence[: figure.start - start] if exact else sentence)
+    return not GENERAL.search(sentence) and not advised
