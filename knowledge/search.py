@@ -119,14 +119,6 @@ class Library:
                     return row
         raise not_found("document", document_id, [])
 
-    def help_page(self, source: str, language: builtin.Language = "en") -> tables.Document:
-        """A page of the built-in help by its file name, as the links between pages name it."""
-        collection = builtin.COLLECTIONS[language]
-        pages = {one["source"]: one["id"] for one in self.documents(SYSTEM, collection)}
-        if source not in pages:
-            raise not_found("help page", source, sorted(pages))
-        return self.document(SYSTEM, pages[source])
-
     def documents(self, caller: Caller, collection: str) -> list[dict[str, Any]]:
         """id, source, title and chunks of each document, oldest first."""
         table = tables.Document
@@ -225,7 +217,7 @@ class Library:
         scores = self._fused(scope, terms_of(query), list(cosines))
         if builtin.is_help(scope.collection) and not builtin.names_code(query):
             scores = self._behind(scope, scores)
-        return self._passages(reader, scope, scores, cosines)[:k]
+        return self._passages(reader, scores, cosines)[:k]
 
     def answerable(self, caller: Caller, query: str, passages: Sequence[Passage]) -> bool:
         """Whether the passages are likely to answer the question, by meaning and by words; by
@@ -292,7 +284,7 @@ class Library:
         return dict(sorted(lowered.items(), key=lambda pair: -pair[1]))
 
     def _passages(
-        self, reader: Caller, scope: Scope, scores: dict[Key, float], cosines: dict[Key, float]
+        self, reader: Caller, scores: dict[Key, float], cosines: dict[Key, float]
     ) -> list[Passage]:
         best = list(scores)[: 2 * MAX_PASSAGES]
         chunks = self.shelf.words.chunks(best)

@@ -45,7 +45,7 @@ def follow_up(said: str, world: World, past: list[Turn], files: Sequence[FileNam
         return fresh(f"{before.rstrip(' .?!')} on {chosen}", world, past[:-2], files)
     if answers(said, spoken, last, world):
         return fresh(f"{before.rstrip(' .?!')} {joined(said, world)}", world, past[:-2], files)
-    return changed(said, spoken, world, past, files)
+    return changed(said, spoken, world, past)
 
 
 CANDIDATES = re.compile(rf"Which \w+: (?P<english>.+?)\?|{follow_zh.CANDIDATES}")
@@ -106,9 +106,7 @@ MERELY_NAMING = ("describe_dataset", "check_dataset", "go")
 """Intents that a name alone, or `the first one`, may seem to have."""
 
 
-def changed(
-    said: str, spoken: str, world: World, past: list[Turn], files: Sequence[FileName]
-) -> Plan | None:
+def changed(said: str, spoken: str, world: World, past: list[Turn]) -> Plan | None:
     """`Make it 5 epochs` after a plan; `and the base?` or another text after an answer."""
     call = last_call(past, world)
     if call is None:
