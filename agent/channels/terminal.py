@@ -3,6 +3,7 @@
 `/file PATH` attaches a file to the next message, `/quit` or the end of input ends.
 """
 
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from agent.views import View, as_text
 from core.errors import RequestRefused, ThimbleError
 
 MOST_ARGUMENT = 60
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What steers a terminal, all but line breaks and tabs."""
 SPOKEN: dict[str, Language] = {"en": "en", "zh": "zh"}
 
 
@@ -139,12 +142,17 @@ class Talk:
 
 def talk(server: Server, thread_id: str, ask: Ask, show: Print, language: Language = "en") -> None:
     """Converse until the user leaves."""
-    w = words_in(language)
+    w, show = words_in(language), harmless(show)
     show(w("Thimble. /file PATH attaches a file, /quit ends. Try: what can you do?"))
     show(server.where_text_goes(language))
     conversation = Talk(server, thread_id, show, w)
     while (text := typed(ask, w)) is not None:
         conversation.answer(text)
+
+
+def harmless(show: Print) -> Print:
+    """Documents, data and models were written by anybody: only their letters are printed."""
+    return lambda text, **options: show(CONTROL.sub("", text), **options)
 
 
 def typed(ask: Ask, w: Words) -> str | None:

@@ -82,6 +82,22 @@ def test_text_streams_onto_one_line() -> None:
     assert "Good day.\n" in conversation(Recorded(TextDelta("Good "), TextDelta("day.")), "hello")
 
 
+def test_what_anybody_wrote_cannot_steer_the_terminal() -> None:
+    view = View(title="Rows\x1b[2J", summary="one\x9b31m two")
+
+    printed = conversation(
+        Recorded(
+            TextDelta("a\x1b]52;c;eA==\x07b\n\tc\x1b[A"),
+            ToolStarted("c", "list_runs", {"label": "x\x1b[8m"}),
+            ToolFinished("c", "list_runs", {}, None, view),
+        ),
+        "?",
+    )
+
+    assert "b\n\tc" in printed and "one31m two" in printed
+    assert not set(printed) & {"\x1b", "\x07", "\x9b"}
+
+
 def test_an_attached_file_goes_with_the_next_message_only() -> None:
     server = Recorded()
 
