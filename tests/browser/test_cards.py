@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from agent.language import words_in
+from agent.views import Link, View
 from tests.browser import gallery
 from tests.browser.visitor import Visitor
 from tests.running import RunningThimble
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+EN = words_in("en")
 TICKETS = Path(__file__).parents[1] / "files" / "tickets.csv"
 LOOKS = [("light", 1200, "en"), ("dark", 1200, "en"), ("light", 390, "zh"), ("dark", 390, "en")]
 
@@ -81,6 +83,23 @@ def test_every_card_can_be_read_in_any_light_and_width(
     assert person.page.evaluate(NAMELESS) == []
     assert person.page.evaluate(PALE) == []
     assert person.errors == []
+
+
+def test_a_card_links_to_this_server_alone(
+    thimble: RunningThimble, visit: Callable[..., Visitor]
+) -> None:
+    kept = ("/help/errors", "/v1/files/file-1/content")
+    elsewhere = ("javascript:alert(1)", "https://x.test", "//x.test", "/\\x.test", "/\t/x.test")
+    links = [Link(f"link {at}", url) for at, url in enumerate((*kept, *elsewhere))]
+    person = visit()
+    person.open()
+    person.open(gallery.hang(thimble.home, {"links": View(title="Links", links=links)}, EN))
+    person.page.get_by_text(f"link {len(links) - 1}").wait_for()
+
+    shown = person.page.locator(".thimble-card a")
+    assert shown.evaluate_all("all => all.map((one) => one.href)") == [
+        f"{thimble.url}{address}" for address in kept
+    ]
 
 
 def open_thread_with_tickets(person: Visitor) -> None:

@@ -74,10 +74,11 @@ function Failure({ failure }) {
   )
 }
 
-// A link that opens beside the chat. Only addresses of this server become links.
+// A link that opens beside the chat. Only addresses of this server become links; browsers read
+// `/\host` and `/<tab>/host` as another one.
 function Away({ url, className, download, children }) {
   const { words } = useRoom()
-  if (!/^\/(?!\/)/.test(url)) return <span>{children}</span>
+  if (!/^\/(?![/\\\s])/.test(url)) return <span>{children}</span>
   if (download) {
     return (
       <a className={className} href={url} download>
