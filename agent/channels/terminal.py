@@ -26,6 +26,7 @@ from agent.events import (
 from agent.language import Language, Words, words_in
 from agent.language.detect import language_of_tag
 from agent.shown import approval_view, error_view
+from agent.shown.cost import taken
 from agent.shown.errors import help_url
 from agent.views import View, as_text
 from core.errors import RequestRefused, ThimbleError
@@ -127,8 +128,9 @@ class Talk:
             case Unsourced(marks=marks):
                 figures = ", ".join(str(mark["text"]) for mark in marks)
                 self.show("\n" + self.w("No result of this turn says: {figures}", figures=figures))
-            case Spent():
-                self.show("\n" + spent(event, self.w))
+            case Spent(model=model):
+                took = self.w("{label}: {value}", label=model, value=taken(event, self.w))
+                self.show(f"\n{took}")
             case TurnFailed(message=message, code=code):
                 self.show(f"\n{message}")
                 if code:
@@ -162,17 +164,6 @@ def typed(ask: Ask, w: Words) -> str | None:
     except (EOFError, KeyboardInterrupt):
         return None
     return None if text in ("/quit", "/exit") else text
-
-
-def spent(told: Spent, w: Words) -> str:
-    """What the turn took of a language model."""
-    tokens = w(
-        "{model}: {read} tokens read, {written} written",
-        model=told.model,
-        read=f"{told.input_tokens:,}",
-        written=f"{told.output_tokens:,}",
-    )
-    return f"{tokens} · {told.cost:.4f} {told.currency}" if told.cost is not None else tokens
 
 
 def brief(arguments: dict[str, Any]) -> str:

@@ -4,7 +4,8 @@ datasets.py  profiles, problems, rows     runs.py       progress, reports, compa
 plans.py     what a training would take   models.py     versions and their passports
 approvals.py what waits for a decision    endpoints.py  endpoints and their answers
 documents.py passages and files           disk.py       what takes room
-errors.py    what went wrong              figures.py, states.py  numbers and states in words
+errors.py    what went wrong              cost.py      what an answer took
+figures.py   numbers in words             states.py    states in words
 """
 
 from collections.abc import Callable

@@ -188,3 +188,9 @@ def test_a_failure_names_its_section_of_the_help_and_a_turn_what_it_took() -> No
     assert "http://thimble/help/errors#llm_timeout" in printed
     assert "No result of this turn says: 93 %" in printed
     assert "small: 1,200 tokens read, 30 written · 0.0012 USD" in printed
+
+
+def test_tokens_that_the_server_did_not_count_are_said_to_be_about_so_many() -> None:
+    printed = conversation(Recorded(Spent("small", 1200, 30, 0.0000124, "USD", True)), "?")
+
+    assert "small: about 1,200 tokens read, 30 written · 0.000012 USD" in printed

@@ -1,10 +1,10 @@
 """What is said beside an answer: its cost, what was wrong, and which figures have no source."""
 
-import math
 from typing import Any
 
 from agent.events import Spent, TurnFailed
 from agent.language import Words
+from agent.shown.cost import taken
 from agent.shown.errors import help_url
 
 MARK = "⁽?⁾"
@@ -24,21 +24,7 @@ def note_on_marks(w: Words) -> str:
 
 def cost_of(spent: Spent, w: Words) -> str:
     """Such as `gpt-x · 1,204 tokens read, 87 written · 0.0004 USD`."""
-    tokens = w(
-        "{input} tokens read, {output} written",
-        input=f"{spent.input_tokens:,}",
-        output=f"{spent.output_tokens:,}",
-    )
-    parts = [spent.model, w("about {tokens}", tokens=tokens) if spent.estimated else tokens]
-    if spent.cost is not None:
-        parts.append(f"{amount(spent.cost)} {spent.currency or ''}".strip())
-    return " · ".join(parts)
-
-
-def amount(cost: float) -> str:
-    """Two digits that say something, also of very little money."""
-    leading = 0 if cost >= 1 or cost == 0 else -math.floor(math.log10(cost)) - 1
-    return f"{cost:.{leading + 2}f}"
+    return f"{spent.model} · {taken(spent, w)}"
 
 
 def failure_of(event: TurnFailed, w: Words) -> str:
