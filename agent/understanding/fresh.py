@@ -212,10 +212,12 @@ def asked_step(asked: Asking, scene: Scene) -> Plan:
 
 
 def as_typed(text: str, request: str) -> str:
-    """The part of the request as its characters were typed, where each is one after tidying too."""
+    """The part of the request that was tidied to this text, as its characters were typed."""
     typed = " ".join(request.split())
-    at = tidy(request).find(text)
-    return typed[at : at + len(text)] if at >= 0 and len(typed) == len(tidy(request)) else text
+    tidied = [(part, at) for at, char in enumerate(typed) for part in tidy(char)]
+    wanted = text.replace(" ", "")
+    start = "".join(part for part, _ in tidied).find(wanted) if wanted else -1
+    return typed[tidied[start][1] : tidied[start + len(wanted) - 1][1] + 1] if start >= 0 else text
 
 
 def compared(named: Mentions, endpoint: str, asked: Asking) -> str:

@@ -69,7 +69,7 @@ OF = re.compile(
     re.IGNORECASE,
 )
 BEFORE = re.compile(
-    rf"(?:{MARK}(?P<quoted>[^\"'`]+){MARK}|(?P<bare>[a-z][\w./-]*|[\u3400-\u9fff]{{2,6}}?))"
+    rf"(?:(?:请|给我|帮我)*(?:看一?看|看一下|看|显示|列出|找出?|来)(?:[几两]?[条行个])?)?(?:{MARK}(?P<quoted>[^\"'`]+){MARK}|(?P<bare>[a-z][\w./-]*|[\u3400-\u9fff]{{2,6}}?))"
     r"(?: (?:rows|examples|samples)\b| ?(?:这[个一]?)?(?:类|"
     r"标签)?(?:别)?的 ?(?:\w{0,4}?)(?:留言|消息|评论|记录|样本|"
     r"样例|例子|例句|示例|数据|rows|examples"
