@@ -8,12 +8,12 @@ import asyncio
 import json
 from typing import Any
 
-from chainlit.server import sio
-from chainlit.session import WebsocketSession, ws_sessions_id
+from chainlit.session import WebsocketSession
 from chainlit.utils import utc_now
 
 from agent.channels.web.drawing import Card, element, message, name_id
 from agent.channels.web.history import History
+from agent.channels.web.tabs import tabs_of
 
 Json = dict[str, Any]
 
@@ -73,13 +73,7 @@ class Cards:
     async def open_tabs(self, thread_id: str) -> list[WebsocketSession]:
         """The connected browser tabs that show the thread and belong to its owner."""
         owner = await self.history.owner_of(thread_id)
-        return [
-            tab
-            for tab in list(ws_sessions_id.values())
-            if tab.thread_id == thread_id
-            and (tab.user is not None and tab.user.identifier == owner)
-            and sio.manager.is_connected(tab.socket_id, "/")
-        ]
+        return tabs_of(thread_id, owner) if owner is not None else []
 
     async def of_thread(self, thread_id: str) -> list[str]:
         """The keys of the cards in a thread that can change, oldest first."""
