@@ -6,6 +6,8 @@ from typing import Any
 TUNED = "lora"
 TOLERATED_LOSS = 0.005
 """Accuracy that making the model small may cost, 0 to 1, before we say so."""
+LEAST_ROWS = 30
+"""Test rows from which an interval is worth its name."""
 
 
 def verdict(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,8 +27,9 @@ def verdict(result: Mapping[str, Any]) -> dict[str, Any]:
         return outcome(f"It is right on {percent(accuracy)} of the test rows.", TUNED)
     points, interval = best["difference"]["points"], best["difference"]["interval"]
     better = interval[0] > 0
+    rows = int(result["metrics"]["test"]["rows"])
     told = (accuracy, best, points, interval)
-    sentences = winner_words(*told) if better else loser_words(*told)
+    sentences = winner_words(*told, rows) if better else loser_words(*told, rows)
     sentences += shrinking(result.get("export") or {})
     found = outcome(" ".join(sentences), TUNED if better else best["name"])
     return found | {"than": best["name"], "points": points, "interval": list(interval)}
@@ -50,29 +53,58 @@ def best_baseline(baselines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] |
 
 
 def winner_words(
-    accuracy: float, best: Mapping[str, Any], points: float, interval: Sequence[float]
+    accuracy: float, best: Mapping[str, Any], points: float, interval: Sequence[float], rows: int
 ) -> list[str]:
     low, high = map(signed, interval)
-    return [
+    sentences = [
         f"Tuning helped: {percent(accuracy)} of the test rows are right, {points:.1f} points more "
         f"than the best cheap alternative, {best['title']} ({percent(best['accuracy'])}).",
         f"With 95 % certainty the gain is between {low} and {high} points.",
     ]
+    if rows < LEAST_ROWS:
+        sentences.append(f"But the test has only {rows} rows: that is too few to be sure.")
+    return sentences
 
 
 def loser_words(
-    accuracy: float, best: Mapping[str, Any], points: float, interval: Sequence[float]
+    accuracy: float, best: Mapping[str, Any], points: float, interval: Sequence[float], rows: int
 ) -> list[str]:
-    low, high = map(signed, interval)
     sentences = [
         f"Tuning did not clearly beat the best cheap alternative: {percent(accuracy)} of the test "
         f"rows are right, {best['title']} has {percent(best['accuracy'])}.",
-        f"The difference is {signed(points)} points, and with 95 % certainty between {low} and "
-        f"{high}: {'it is worse' if interval[1] < 0 else 'it may be chance'}.",
+        difference(points, interval, rows),
     ]
     if best.get("folder"):
         sentences.append(f"I recommend to deploy {best['title']} instead: it is cheaper.")
     return sentences
+
+
+def difference(points: float, interval: Sequence[float], rows: int) -> str:
+    """How far the tuned model is from the other, and how sure that is."""
+    low, high = map(signed, interval)
+    if low == high:
+        return f"They do equally well on all {rows} test rows: the test is too small to tell more."
+    if rows < LEAST_ROWS:
+        return f"The test has only {rows} rows: it is too small to tell which is better."
+    if interval[1] < 0:
+        return (
+            f"It is {-points:.1f} points lower, with 95 % certainty between {-interval[1]:.1f} "
+            f"and {-interval[0]:.1f}: it is worse."
+        )
+    if signed(points) == "+0.0":
+        return (
+            f"They score the same, and with 95 % certainty the difference is between {low} and "
+            f"{high} points: it may be chance."
+        )
+    if points < 0:
+        return (
+            f"It is {-points:.1f} points lower, and with 95 % certainty the difference is between "
+            f"{low} and {high}: it may be chance."
+        )
+    return (
+        f"It is {points:.1f} points higher, and with 95 % certainty the difference is between "
+        f"{low} and {high}: it may be chance."
+    )
 
 
 def shrinking(export: Mapping[str, Any]) -> list[str]:

@@ -29,15 +29,48 @@ def test_an_interval_that_reaches_zero_is_no_gain_and_the_baseline_is_recommende
     assert "deploy Linear on frozen embeddings instead" in found["text"]
 
 
-def test_a_difference_that_rounds_to_nothing_has_no_minus() -> None:
-    assert "The difference is +0.0 points" in promote.verdict(train_result(gain=-0.04))["text"]
+def test_a_difference_that_rounds_to_nothing_is_called_the_same_score() -> None:
+    assert "They score the same" in promote.verdict(train_result(gain=-0.04))["text"]
+
+
+def test_the_difference_says_by_itself_which_way_it_goes() -> None:
+    assert "It is 1.0 points higher" in promote.verdict(train_result(gain=1.0))["text"]
+    assert "It is 2.0 points lower" in promote.verdict(train_result(gain=-2.0))["text"]
 
 
 def test_a_loss_is_called_worse() -> None:
     found = promote.verdict(train_result(gain=-6.0))
 
-    assert "it is worse" in found["text"]
+    assert "6.0 points lower, with 95 % certainty between 3.0 and 9.0: it is worse" in found["text"]
     assert found["recommend"] == "frozen"
+
+
+@pytest.mark.parametrize("gain", [1.0, -6.0])
+def test_a_test_of_few_rows_is_called_too_small_to_tell(gain: float) -> None:
+    result = train_result(gain=gain)
+    result["metrics"]["test"]["rows"] = 12
+    text = promote.verdict(result)["text"]
+
+    assert "The test has only 12 rows: it is too small to tell which is better." in text
+    assert "chance" not in text
+    assert "worse" not in text
+
+
+def test_a_gain_on_few_rows_is_not_called_sure() -> None:
+    result = train_result(gain=5.0)
+    result["metrics"]["test"]["rows"] = 12
+
+    assert "only 12 rows: that is too few to be sure" in promote.verdict(result)["text"]
+
+
+def test_an_interval_without_width_is_no_certainty() -> None:
+    result = train_result(gain=0.0)
+    for one in result["baselines"]:
+        one["difference"] = {"points": 0.0, "interval": [0.0, 0.0]}
+    text = promote.verdict(result)["text"]
+
+    assert "equally well on all 200 test rows: the test is too small to tell more" in text
+    assert "certainty" not in text
 
 
 def test_the_best_baseline_is_the_one_compared_with() -> None:
