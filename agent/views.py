@@ -4,6 +4,7 @@ Which result becomes which view is decided in `agent.shown`; this module only kn
 Every text in a view is ready to be shown, in the language of who reads it.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -191,13 +192,20 @@ def as_text(view: View, w: Words, host: str = "") -> str:
         *(chart_as_text(chart, w) for chart in view.charts),
         *(table_as_text(table, w) for table in view.tables),
         sample_as_text(view.sample, w) if view.sample else "",
-        *(f"```{language}\n{text}\n```" for language, text in view.code),
+        *(block(language, text) for language, text in view.code),
         "\n".join(f"- [{link.text}]({address(link.url, host)})" for link in view.links),
         "\n\n".join(view.notes),
         decisions_as_text(view.actions, w),
         words_to_say(view, w),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def block(language: str, text: str) -> str:
+    """Code between fences longer than any that stands in it."""
+    inside = max(map(len, re.findall("`{3,}", text)), default=2)
+    fence = "`" * (inside + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def address(url: str, host: str) -> str:
@@ -253,7 +261,7 @@ def table_as_text(table: Table, w: Words) -> str:
     cells = [[cell_as_text(cell) for cell in row] for row in lines_of_cells]
     widths = [max(width(row[at]) for row in cells) for at in range(len(table.columns))]
     if sum(widths) + 3 * len(widths) + 1 > WIDTH and len(widths) > 1:
-        lines = list_of(table.columns, cells[1:], w)
+        lines = list_of(cells[0], cells[1:], w)
     else:
         rule = ["-" * max(3, size) for size in widths]
         lines = [row_as_text(row, widths) for row in (cells[0], rule, *cells[1:])]
