@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from agent.language import Words
+from agent.shown.cost import amount
 from agent.trouble import AskedToWait, Kind, OverLimit, kind_of
 from core.errors import ThimbleError
 from core.settings import Settings
@@ -47,7 +48,7 @@ def over_limit(error: OverLimit, w: Words) -> str:
     else:
         used = w(
             "Today's limit for the language model is used up: {used} of {limit} {currency}.",
-            used=f"{error.used:.2f}",
+            used=amount(error.used),
             limit=f"{error.limit:g}",
             currency=error.currency,
         )

@@ -202,11 +202,15 @@ GENERAL = re.compile(
     r"\b(?:typical(?:ly)?|usual(?:ly)?|often|generally|in general|for example|for instance"
     r"|such as|rule of thumb|tends? to|mostly|commonly|most (?:people|models|datasets|cases)"
     r"|sometimes|as little as|can be|may be|might|imagine|suppose|say,|default)\b|\be\.g\."
-    r"|^\W*(?:an?|any|each|every|many|most|larger|smaller|higher|lower|more|fewer|with|if)\b"
-    r"|^\W*(?:LoRA|fine-tuning|classifiers|models|datasets|endpoints)\b"
     r"|通常|一般|例如|比如|往往|经常|大多|有时|假如|如果|默认|每个",
     re.I,
 )
+OF_A_KIND = re.compile(
+    r"^\W*(?:an?|any|each|every|many|most|larger|smaller|higher|lower|more|fewer|with|if|LoRA"
+    r"|fine-tuning|classifiers|models|datasets|endpoints)\b",
+    re.I,
+)
+"""How sentences about things in general begin."""
 PROPOSAL = re.compile(
     r"\b(?:should|could|would|shall|recommend|suggest|advise|try|consider|want me|like me|how about"
     r"|let me know|I can|you can|you may|we can|set|use|choose|pick|aim for|at least|at most|need"
@@ -233,7 +237,8 @@ def claims(figure: Figure, text: str) -> bool:
         return False
     if SPECIFIC.search(sentence):
         return True
-    # Decimals are measured: what is advised behind them does not make them advice.
+    # Decimals are measured: neither what is advised behind them nor a general beginning excuses.
     exact = "." in figure.text and not figure.parameter
     advised = PROPOSAL.search(sentence[: figure.start - start] if exact else sentence)
-    return not GENERAL.search(sentence) and not advised
+    general = GENERAL.search(sentence) or (not exact and OF_A_KIND.search(sentence))
+    return not general and not advised
