@@ -153,6 +153,28 @@ async def test_an_answer_that_a_killed_server_cut_off_is_kept_and_can_be_asked_a
             assert len([view for view in tab.views() if view["kind"] == "error"]) == 1
 
 
+async def test_a_message_that_waited_behind_a_stopped_answer_is_told_as_cut_off_too(
+    home: Path,
+) -> None:
+    with answered_by(home, [ENDLESS, ENDLESS]) as (thimble, _):
+        async with Tab(thimble.url) as tab:
+            await tab.begin("one")
+            await tab.until(lambda: tab.counts["stream_token"] > 25)
+            async with Tab(thimble.url, tab.thread_id) as other:
+                await other.begin("two")
+                await tab.socket.emit("stop")
+                await tab.until_seen("Stopped.")
+                streamed = tab.counts["stream_token"]
+                await tab.until(lambda: tab.counts["stream_token"] > streamed + 25)
+            thread = tab.thread_id
+
+        thimble.restart()
+
+        async with Tab(thimble.url, thread) as tab:
+            await tab.until_seen("This answer was cut off")
+            assert [button["say"] for button in tab.buttons()] == ["two"]
+
+
 async def test_what_an_answer_cost_stands_below_it_and_tools_are_named_plainly(
     home: Path,
 ) -> None:

@@ -4,6 +4,8 @@ The functions are registered by `mount`; Chainlit never loads a file of ours by 
 """
 
 import hmac
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -77,7 +79,14 @@ async def resumed(thread: Any) -> None:
 
 
 async def answer(desk: Desk, message: Any) -> None:
-    """A message that was typed, or said by a button of the page."""
+    """A message that was typed, or said by a button. Nothing but plain words leaves it."""
+    w = words_in(language_of_tag(cl.context.session.language))
+    failure = await attempt(taken(desk, message), w)
+    if failure is not None:
+        await cl.Message(failure).send()
+
+
+async def taken(desk: Desk, message: Any) -> None:
     tab = cl.context.session
     language = await language_of_tab(desk.house, tab)
     w = words_in(language)
@@ -90,7 +99,29 @@ async def answer(desk: Desk, message: Any) -> None:
         await cl.Message(menu.saved(tab.thread_id, w)).send()
         return
     text, files = await cut.asked_again(desk.history, tab.thread_id, said, files)
-    await converse(desk, language, text, files)
+    async with asking(desk, tab, language, message.id, text, files):
+        await converse(desk, language, text, files)
+
+
+@asynccontextmanager
+async def asking(
+    desk: Desk, tab: Any, language: Language, message_id: str, text: str, files: list[FileRef]
+) -> AsyncIterator[None]:
+    """Marked on the thread for as long as the message is not answered: if the process ends in the
+    meantime, the mark is still there when the next one starts."""
+    mark = {"text": text, "files": [asdict(file) for file in files]}
+    await desk.history.mark_thread(
+        tab.thread_id, tab=tab.id, language=language, asking={message_id: mark}
+    )
+    # Let a reload, and a tab that outlives the server, find the thread again.
+    await cl.context.emitter.send_window_message({"thimble_thread": tab.thread_id})
+    done = partial(desk.history.mark_thread, tab.thread_id, asking={message_id: None})
+    try:
+        yield
+    except Exception:
+        await done()
+        raise
+    await done()
 
 
 async def as_typed(message: Any) -> None:
@@ -123,14 +154,13 @@ async def name_thread(desk: Desk, tab: Any, message: Any, said: str, files: list
 
 
 async def converse(desk: Desk, language: Language, text: str, files: list[FileRef]) -> None:
-    """One turn, drawn as it goes. Nothing but plain words leaves it, whatever happens."""
+    """One turn, drawn as it goes, after those of the thread before it."""
     tab = cl.context.session
     cl.context.emitter = InAllTabs(tab)
     await tell_others(tab, "task_start")
     try:
         if await desk.turns.run(tab.thread_id, turn(desk, tab, language, text, files)):
             await cl.Message(words_in(language)("Stopped.")).send()
-        await desk.history.mark_thread(tab.thread_id, asking=None)
     finally:
         await tell_others(tab, "task_end")
 
@@ -142,10 +172,6 @@ async def tell_others(tab: Any, event: str) -> None:
 
 
 async def turn(desk: Desk, tab: Any, language: Language, text: str, files: list[FileRef]) -> None:
-    asking = {"text": text, "files": [asdict(file) for file in files]}
-    await desk.history.mark_thread(tab.thread_id, tab=tab.id, language=language, asking=asking)
-    # Let a reload, and a tab that outlives the server, find the thread again.
-    await cl.context.emitter.send_window_message({"thimble_thread": tab.thread_id})
     caller = caller_for(tab.user.identifier)
     conversation = desk.converse(desk.house, caller, tab.thread_id, "web", language)
     drawn = Turn(desk.cards, tab.thread_id, language)

@@ -20,10 +20,12 @@ async def tell(cards: Cards) -> None:
     """Say it once in each thread that was left in the middle of an answer."""
     history = cards.history
     for row in await history.marked("asking"):
-        thread_id, asked = row["id"], row["mark"]
+        thread_id = row["id"]
         w = words_in(await history.language_of_thread(thread_id))
-        await cards.show(thread_id, draw(notice(asked, w), w), last=True)
-        await history.mark_thread(thread_id, asking=None, cut=asked)
+        for message_id, asked in row["mark"].items():
+            await cards.show(thread_id, draw(notice(asked, w), w), last=True)
+            marks = {"asking": {message_id: None}, "cut": {said(asked): asked}}
+            await history.mark_thread(thread_id, **marks)
 
 
 def notice(asked: Json, w: Words) -> View:
@@ -46,10 +48,8 @@ async def asked_again(
     history: History, thread_id: str, text: str, files: list[FileRef]
 ) -> tuple[str, list[FileRef]]:
     """The message, with its files where it repeats the one that was cut off."""
-    before = await history.mark_of(thread_id, "cut")
-    if before is None:
+    before = (await history.mark_of(thread_id, "cut") or {}).get(text)
+    if before is None or files:
         return text, files
-    await history.mark_thread(thread_id, cut=None)
-    if files or text != said(before):
-        return text, files
+    await history.mark_thread(thread_id, cut={text: None})
     return before["text"], [FileRef(**file) for file in before["files"]]

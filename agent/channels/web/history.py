@@ -26,8 +26,8 @@ OURS = ("tab", "language", "asking", "cut")
 
 tab       the tab that last talked in it
 language  of the page it was last talked on
-asking    what is being answered: `text` and `files`
-cut       the same, of an answer that the end of a process cut off
+asking    what is not answered yet: `text` and `files` by the id of their message
+cut       the same of answers that the end of a process cut off, by the words that ask again
 """
 STALE = (*OURS, "chat_settings")
 """What a tab that goes must not write back as it once found it."""
@@ -163,7 +163,10 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]
         return not before
 
     async def mark_thread(self, thread_id: str, **marks: Any) -> None:
-        """Keep something of ours with the thread, by the names of `OURS`; None takes it away."""
+        """Keep something of ours with the thread, by the names of `OURS`; None takes it away.
+
+        What is a map is joined with the map that is there, name by name.
+        """
         await self.update_thread(thread_id)
         async with self._threads:
             await self.execute_sql(MARK, {"id": thread_id, "marks": marks})

@@ -131,7 +131,7 @@ def scripts(public: Path) -> list[str]:
 
 
 def styles(public: Path) -> list[str]:
-    """In the order of the folders: of the cards, of the page, of the screen."""
+    """In the order of the folders: the base, the cards, what depends on the screen."""
     found = sorted((public / "styles").rglob("*.css"))
     return [f'<link rel="stylesheet" href="{address(public, path)}" />' for path in found]
 

@@ -1,13 +1,16 @@
 // The buttons of a card. The first is the one next step; rejecting is never it.
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { useChatData } from '@chainlit/react-client'
 import { LoaderCircle } from 'lucide-react'
+
+const TWICE_MS = 1500
 
 function Actions({ view, quiet }) {
   const { words, sendUserMessage } = useRoom()
   const { ask, busy, failure, setFailure } = useAsk()
   const [pressed, setPressed] = useState('')
   const { loading, connected } = useChatData()
+  const said = useRef(0)
   if (!view.actions.length) return null
   async function press(action) {
     setPressed(action.label)
@@ -17,7 +20,9 @@ function Actions({ view, quiet }) {
       setFailure({ message: connected ? words.still_answering : words.unreachable })
     } else {
       setFailure(null)
-      sendUserMessage(action.say)
+      // The page learns only after a moment that it waits: a double click says it once.
+      if (Date.now() - said.current > TWICE_MS) sendUserMessage(action.say)
+      said.current = Date.now()
     }
   }
   return (
@@ -25,7 +30,7 @@ function Actions({ view, quiet }) {
       {view.actions.map((action, at) => (
         <Button
           key={action.label}
-          look={look(action, at, quiet)}
+          look={look(action, at, quiet || view.kind === 'list')}
           busy={busy && pressed === action.label}
           disabled={busy}
           onClick={() => press(action)}
@@ -40,7 +45,6 @@ function Actions({ view, quiet }) {
 
 function look(action, at, quiet) {
   if (action.decide === 'reject') return 'quiet'
-  if (action.decide === 'approve') return at ? 'plain' : 'main'
   return at || quiet ? 'plain' : 'main'
 }
 
