@@ -95,7 +95,7 @@ def guess(raw: bytes) -> Decoded | None:
         return None
     for attempt in (codec, "latin-1" if codec == WESTERN else codec):
         try:
-            why = f"it is not UTF-8, and its {evidence} bytes beyond ASCII read best as {attempt}"
+            why = f"it is not UTF-8, and its {evidence:,} bytes beyond ASCII read best as {attempt}"
             return Decoded(raw.decode(attempt), attempt, why, guessed=True)
         except UnicodeDecodeError:
             continue

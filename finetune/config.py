@@ -134,7 +134,7 @@ def check(name: str, value: Any) -> Number:
         f"{name}={shown(value)} is not {limit.rule()}.",
         code="invalid_argument",
         param=name,
-        fix=f"Give {limit.rule()}, or leave it out for the default.",
+        fix="Correct it, or leave it out for the default.",
     )
 
 

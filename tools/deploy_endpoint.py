@@ -27,7 +27,7 @@ def what_it_takes(ctx: ToolContext, model: Model) -> Json:
         "engine": model.engine,
         "megabytes": round(size / 1e6, 1),
         "test_accuracy": model.metrics.get("test", {}).get("accuracy"),
-        "cost": "your own machine",
+        "cost": "nothing (it runs on your own machine)",
     }
     return quote | advice(ctx, model)
 
@@ -37,9 +37,15 @@ def advice(ctx: ToolContext, model: Model) -> Json:
     results = [run.result for run in ctx.house.runs.list(ctx.caller) if run.id == model.run_id]
     verdict = (results[0] or {}).get("verdict") if results else None
     recommended = (verdict or {}).get("recommend", model.kind)
-    if recommended == model.kind:
+    run = model.run_id
+    sentences = {
+        "lora": f"the report of {run} recommends its fine-tuned model instead",
+        "frozen": f"the report of {run} recommends its linear model on the frozen base instead",
+        "tfidf": f"the report of {run} recommends its TF-IDF model instead",
+    }
+    if recommended == model.kind or recommended not in sentences:
         return {}
-    return {"advice": f"the report of {model.run_id} recommends its {recommended} model instead"}
+    return {"advice": sentences[recommended]}
 
 
 @tool(effect=Effect.SPENDS, resolve=resolve_deploy)

@@ -19,7 +19,7 @@ def resolve_predict(ctx: ToolContext, arguments: Json) -> Resolved:
     table = read(ctx, arguments["file_id"])
     column = predict.text_column(table, arguments["column"], trained_on(ctx, model))
     resolved = {**arguments, "model": model.ref, "column": column}
-    return Resolved(resolved, {"rows": table.rows, "cost": "your own machine"})
+    return Resolved(resolved, {"rows": table.rows, "cost": "nothing (it runs on your own machine)"})
 
 
 def chosen_model(ctx: ToolContext, endpoint: str, model: str) -> Model:

@@ -4,7 +4,7 @@ from typing import Any
 
 from agent.language import Words
 from agent.shown import errors
-from agent.shown.figures import count, joined, percent, size
+from agent.shown.figures import count, joined, listed, percent, size
 from agent.shown.plans import effort, fields, notes, parameters_table, plan_facts
 from agent.shown.states import of_approval, tone
 from agent.views import Action, Table, View
@@ -243,7 +243,7 @@ def number(value: int | None) -> str:
 def named(sources: list[str] | None, w: Words) -> str:
     if not sources:
         return ""
-    shown, more = ", ".join(sources[:MOST_NAMED]), len(sources) - MOST_NAMED
+    shown, more = listed(sources[:MOST_NAMED], w), len(sources) - MOST_NAMED
     return w("{names} and {more} more", names=shown, more=more) if more > 0 else shown
 
 
@@ -270,10 +270,11 @@ def list_view(result: Json, w: Words) -> View:
         [one["id"], title(one, w), of_approval(state_of(one), w)] for one in found
     ]
     ready = [one["id"] for one in found if one["state"] == "waiting"]
+    measured = [one["id"] for one in found if one["state"] == "measuring"]
     return View(
         title=w("Approvals"),
         kind="list",
-        summary=waiting_summary(ready, w),
+        summary=waiting_summary(len(ready), len(measured), w),
         tables=[Table("", [w("id"), w("what"), w("state")], rows)],
         notes=[w("Buttons for the newest {count}; decide those first.", count=MOST_BUTTONS)]
         if len(ready) > MOST_BUTTONS
@@ -289,9 +290,16 @@ def list_view(result: Json, w: Words) -> View:
     )
 
 
-def waiting_summary(ready: list[str], w: Words) -> str:
-    if not ready:
+def waiting_summary(ready: int, measured: int, w: Words) -> str:
+    """What can be decided now, and what can be once it is measured."""
+    if not ready and not measured:
         return w("Nothing waits for you.")
-    if len(ready) == 1:
-        return w("1 request waits for you.")
-    return w("{count} requests wait for you.", count=len(ready))
+    parts = []
+    if ready:
+        one = w("1 request waits for you.")
+        parts.append(one if ready == 1 else w("{count} requests wait for you.", count=count(ready)))
+    if measured:
+        one = w("1 request is still being measured.")
+        many = w("{count} requests are still being measured.", count=count(measured))
+        parts.append(one if measured == 1 else many)
+    return joined(parts, w)

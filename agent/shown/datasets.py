@@ -73,7 +73,10 @@ def advice(problems: list[Json], w: Words) -> str:
             return w("It cannot be trained on before the errors are corrected.")
         case "warning":
             return w("Look at the problems before you fine-tune.")
-    return w("Nothing stands in the way of fine-tuning.")
+    return w(
+        "Nothing in the data itself stands in the way of fine-tuning; the check also asks whether "
+        "the base model can read it."
+    )
 
 
 def next_steps(name: str, problems: list[Json], w: Words) -> list[Action]:
@@ -177,7 +180,7 @@ def reading_table(profile: Json, w: Words) -> Table:
     for role, chosen in (profile.get("columns") or {}).items():
         rows.append([roles.get(role, role), chosen["column"], w.told(str(chosen["why"]))])
     if others := profile.get("other_columns"):
-        rows.append([w("Not used"), ", ".join(map(str, others)), ""])
+        rows.append([w("Not used"), listed(map(str, others), w), ""])
     columns = [w("part"), w("found"), w("why")]
     return Table(w("How the file was read"), columns, rows, folded=True)
 
@@ -226,11 +229,15 @@ def lengths_chart(profile: Json, w: Words) -> Chart:
     return Chart(
         "bar",
         w("Rows by length of the text"),
-        [f"{low:,}–{high - 1:,}" for low, high, _ in bins],
+        [span(low, high - 1) for low, high, _ in bins],
         [rows for _, _, rows in bins],
         w("characters"),
         w("rows"),
     )
+
+
+def span(least: int, most: int) -> str:
+    return f"{least:,}" if least == most else f"{least:,}–{most:,}"
 
 
 # Problems --------------------------------------------------------------------------------------
@@ -253,7 +260,7 @@ def problems_table(problems: list[Json], w: Words) -> Table:
 
 def rows_of(problem: Json, w: Words) -> str:
     """The first few row numbers, and how many more there are."""
-    shown = ", ".join(str(row) for row in problem["rows"][:5])
+    shown = listed((str(row) for row in problem["rows"][:5]), w)
     more = problem["count"] - min(5, len(problem["rows"]))
     return (
         w("{rows} and {more} more", rows=shown, more=count(more)) if shown and more > 0 else shown
@@ -262,7 +269,7 @@ def rows_of(problem: Json, w: Words) -> str:
 
 def conflicts_table(profile: Json, w: Words) -> Table:
     rows: list[list[Any]] = [
-        [excerpt(one["text"]), ", ".join(one["labels"]), ", ".join(map(str, one["rows"]))]
+        [excerpt(one["text"]), listed(one["labels"], w), listed(map(str, one["rows"]), w)]
         for one in profile["conflicts"].get("examples", [])
     ]
     columns = [w("text"), w("labels"), w("rows")]
@@ -353,7 +360,7 @@ def list_view(result: Json, w: Words) -> View:
         [one["dataset"], one["rows"], one["classes"], one["problems"], made(one, w)]
         for one in found[:MOST_ROWS]
     ]
-    columns = [w("dataset"), w("rows"), w("classes"), w("problems"), w("made")]
+    columns = [w("dataset"), w("rows"), w("classes"), w("remarks on the data"), w("made")]
     return View(
         title=w("Datasets"),
         kind="list",

@@ -87,14 +87,13 @@ def traffic_facts(result: Json, w: Words) -> list[tuple[str, str]]:
 
 def form(name: str, model: str, w: Words) -> Form:
     """A field to try it; the untuned base answers beside it, where it is not itself that."""
-    untuned = model.partition("@")[0].endswith("-frozen")
     return Form(
         target=name,
         label=w("Try it"),
         placeholder=w("A text, as your users would write it"),
         button=w("Ask"),
         mine=model,
-        other="" if untuned else w("Untuned base"),
+        other="" if is_untuned(model) else w("Untuned base"),
     )
 
 
@@ -175,9 +174,9 @@ def beside(result: Json, other: Json, w: Words) -> str:
         return w("Both say {label}.", label=mine)
     return w(
         "{model} says {label}, {other} says {rival}.",
-        model=result["model"],
+        model=named(result["model"], w),
         label=mine,
-        other=other["model"],
+        other=named(other["model"], w),
         rival=theirs,
     )
 
@@ -192,7 +191,16 @@ def compare(result: Json, w: Words) -> Action:
 def answer_row(told: Json, w: Words) -> list[Any]:
     answer = told["answer"]
     taken = milliseconds(told["latency_ms"], w)
-    return [told["model"], answer["label"], percent(answer["score"], w), taken]
+    return [named(told["model"], w), answer["label"], percent(answer["score"], w), taken]
+
+
+def named(model: str, w: Words) -> str:
+    """Its name, and in words what it is where the name of the untuned base might not tell."""
+    return w("untuned base ({model})", model=model) if is_untuned(model) else model
+
+
+def is_untuned(model: str) -> bool:
+    return model.partition("@")[0].endswith("-frozen")
 
 
 def runners_up(answer: Json, w: Words) -> Table:

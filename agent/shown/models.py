@@ -3,7 +3,7 @@
 from typing import Any
 
 from agent.language import Words
-from agent.shown.figures import excerpt, interval, moment, percent
+from agent.shown.figures import excerpt, interval, listed, moment, percent
 from agent.shown.plans import parameters_table
 from agent.shown.runs import MOST_ROWS, deploy, left_out
 from agent.shown.states import of_kind
@@ -39,7 +39,7 @@ def model_row(one: Json, w: Words) -> list[Any]:
         of_kind(one["kind"], w),
         percent(one.get("accuracy"), w),
         interval(one.get("interval"), w),
-        ", ".join(one.get("endpoints") or []),
+        listed(one.get("endpoints") or [], w),
     ]
 
 
@@ -78,7 +78,7 @@ def model_facts(one: Json, w: Words) -> list[tuple[str, str]]:
         (w("Run"), one.get("run")),
         (w("Dataset"), one.get("dataset")),
         (w("Base model"), one.get("base_model")),
-        (w("Live as"), ", ".join(one.get("endpoints") or [])),
+        (w("Live as"), listed(one.get("endpoints") or [], w)),
         (w("Made"), moment(one.get("created_at"), w)),
     ]
     return [(label, str(value)) for label, value in shown if value]

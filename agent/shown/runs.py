@@ -4,7 +4,7 @@ from typing import Any
 
 from agent.language import Words
 from agent.shown import errors
-from agent.shown.figures import MIB, count, duration, interval, percent, size
+from agent.shown.figures import MIB, count, duration, interval, listed, percent, size
 from agent.shown.plans import parameters_table
 from agent.shown.states import ENDED, of_phase, of_run, phases, tone
 from agent.views import Action, Chart, Progress, Table, View
@@ -30,10 +30,19 @@ def run_view(run: Json, w: Words) -> View:
         links=errors.help_links(error, w) if run["state"] == "failed" else [],
         notes=[
             *(errors.fixes(error, w) if run["state"] == "failed" else []),
-            *(w.told(str(note)) for note in run.get("notes") or []),
+            *(w.told(note) for note in notes(run)),
         ],
         actions=next_steps(run, w),
     )
+
+
+def notes(run: Json) -> list[str]:
+    """What is to be known of it; what the plan expected goes once it was measured."""
+    told = map(str, run.get("notes") or [])
+    return [note for note in told if not run.get("metrics") or EXPECTED not in note]
+
+
+EXPECTED = "Expect the TF-IDF baseline"
 
 
 def state_of(run: Json) -> str:
@@ -324,7 +333,7 @@ def comparison_view(result: Json, w: Words) -> View:
             one["dataset"],
             percent(one.get("accuracy"), w),
             interval(one.get("interval"), w),
-            ", ".join(f"{name}={value}" for name, value in (one.get("differs") or {}).items()),
+            listed((f"{name}={value}" for name, value in (one.get("differs") or {}).items()), w),
         ]
         for one in result["runs"]
     ]

@@ -166,7 +166,11 @@ class Samples:
             )
         )
         given = {"model": "dianping@1", "column": "内容", "file_id": "file-1"}
-        self.approval(waiting("predict_file", given, {"rows": 20, "cost": "your own machine"}))
+        self.approval(
+            waiting(
+                "predict_file", given, {"rows": 20, "cost": "nothing (it runs on your own machine)"}
+            )
+        )
         self.drawn["error"] = lambda w: error_view(NO_ROOM, w)
 
     def views(self, w: Words) -> Iterator[tuple[str, View]]:

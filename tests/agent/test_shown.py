@@ -224,7 +224,7 @@ def test_an_answer_stands_beside_that_of_the_base() -> None:
     assert view is not None
     assert view.tables[0].rows == [
         ["bank@1", "card", "90.0 %", "4.2 ms"],
-        ["bank-frozen@1", "card", "90.0 %", "4.2 ms"],
+        ["untuned base (bank-frozen@1)", "card", "90.0 %", "4.2 ms"],
     ]
 
 

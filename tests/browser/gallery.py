@@ -226,7 +226,7 @@ def deploying() -> Json:
         "arguments": {"model": "banking@1", "name": "banking"},
         "asked": {"model": "banking@1"},
         "quote": {"engine": "onnx", "megabytes": 23.4, "test_accuracy": 0.931,
-                  "cost": "your own machine", "replaces": "banking-tfidf@1"},
+                  "cost": "nothing (it runs on your own machine)", "replaces": "banking-tfidf@1"},
     }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ def test_deploying_what_the_report_advises_against_says_so(ctx: ToolContext, pet
     against = ask(ctx, "deploy_endpoint", model=pets)["quote"]
     advised = ask(ctx, "deploy_endpoint", model="pets-frozen")["quote"]
 
-    assert "recommends its frozen model instead" in against["advice"]
+    assert "recommends its linear model on the frozen base instead" in against["advice"]
     assert "advice" not in advised
 
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Awaitable
 
 from agent.language import Words, words_in
+from agent.shown.figures import joined
 from core.errors import ThimbleError
 from core.identity import ALL_SCOPES, Caller
 
@@ -36,7 +37,7 @@ async def attempt(work: Awaitable[object], w: Words | None = None) -> str | None
 
 def told(refusal: ThimbleError, w: Words) -> str:
     """What is wrong, and what to do about it."""
-    return " ".join(w.told(part) for part in (refusal.message, refusal.fix) if part)
+    return joined((w.told(part) for part in (refusal.message, refusal.fix) if part), w)
 
 
 def fault(request_id: str, w: Words) -> str:

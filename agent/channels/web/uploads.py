@@ -26,6 +26,7 @@ from agent.channels.web.history import History
 from agent.channels.web.tabs import InAllTabs
 from agent.channels.web.visitors import language_of_tab
 from agent.language import Words, words_in
+from agent.shown.figures import joined
 from core.errors import RequestRefused
 from core.identity import Caller
 from core.records.tables import File
@@ -107,7 +108,7 @@ async def say_why(tab: Any, filename: str, failure: str, w: Words) -> None:
     """A message of ours; it is stored with the thread once the thread begins."""
     init_ws_context(tab).emitter = InAllTabs(tab)
     shown = w("{name} was not taken.", name=f"`{filename}`") if filename else ""
-    await cl.Message(f"{shown} {failure}".strip()).send()
+    await cl.Message(joined([shown, failure], w)).send()
 
 
 async def sent_file(request: Request, file_id: str, session_id: str) -> Response:
