@@ -166,7 +166,7 @@ def test_examples_that_are_not_run_can_be_read(page: Path, tmp_path: Path) -> No
 
 SAID = (
     ("first-app", "make a dataset from this", "用这个文件做一个数据集", "create_dataset"),
-    ("first-app", "fine-tune a classifier on it", "在它上面微调一个分类器", "start_finetune"),
+    ("first-app", "fine-tune a classifier on it", "用它微调一个分类器", "start_finetune"),
     ("first-app", "deploy it", "部署它", "deploy_endpoint"),
     ("first-app", "ask it: my card has not arrived", "问它：我的卡还没有到", "ask_endpoint"),
     ("first-app", "What waits for approval?", "有什么等我批准？", "list_approvals"),
