@@ -23,9 +23,10 @@ class Session:
         channel: str,
         language: Language = "en",
         limits: Limits = LIMITS,
+        asked: Language | None = None,
     ) -> None:
         self.channel = channel
-        self.thread = Thread(house, caller, thread_id, language, limits)
+        self.thread = Thread(house, caller, thread_id, language, limits, asked)
 
     @property
     def memory(self) -> Memory:

@@ -129,7 +129,8 @@ def chat(
 
     spoken = chosen_language(language, os.environ)
     with connected() as thimble:
-        talk(thimble, thread or str(uuid.uuid4()), ask, typer.echo, spoken)
+        thread_id = thread or str(uuid.uuid4())
+        talk(thimble, thread_id, ask, typer.echo, spoken, asked=bool(language))
 
 
 @app.command()

@@ -144,14 +144,22 @@ class Client:
         return str(self._send("GET", f"/api/chat?language={language}")["where_text_goes"])
 
     def chat(
-        self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
+        self,
+        thread_id: str,
+        text: str,
+        files: list[str] | None = None,
+        language: str | None = None,
+        page_language: str = "en",
     ) -> Iterator[dict[str, Any]]:
         """Say something in a thread; yields the events of the answer as they come.
 
         Args:
-            language: Of the cards: en or zh. Words are answered in the language they are in.
+            language: Of all that is said: en or zh. It wins over the saved choice.
+            page_language: Of the cards, where neither is there. Words are then answered in the
+                language they are in.
         """
-        body = {"thread_id": thread_id, "text": text, "files": files or [], "language": language}
+        body = {"thread_id": thread_id, "text": text, "files": files or []}
+        body |= {"language": language} if language else {"page_language": page_language}
         owner = self._as_owner()
         with (
             self._reaching(),

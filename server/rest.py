@@ -77,10 +77,15 @@ def routes(house: base.House) -> APIRouter:
 
     @router.post("/api/chat")
     async def chat(request: Request) -> StreamingResponse:
-        """Say something in a thread; the answer comes as server-sent events."""
+        """Say something in a thread; the answer comes as server-sent events.
+
+        `language` wins over the saved choice, `page_language` counts where there is none.
+        """
         raw = await read_limited(request)
-        body = fields(raw, "thread_id", "text", "files", "language")
-        session = Session(house, caller_of(request), thread_of(body), "terminal", language_in(body))
+        body = fields(raw, "thread_id", "text", "files", "language", "page_language")
+        asked = language_in(body) if "language" in body else None
+        page = language_in(body, "page_language")
+        session = Session(house, caller_of(request), thread_of(body), "terminal", page, asked=asked)
         events = stream(session, text_of(body), files_of(house, request, body))
         return await once_streamed(request, house.database, raw, events)
 
@@ -123,14 +128,14 @@ def optional_text(body: dict[str, Any], name: str) -> str | None:
     return value
 
 
-def language_in(body: dict[str, Any]) -> Language:
-    """The language of the cards; English unless the body says another."""
-    wanted = body.get("language", "en")
+def language_in(body: dict[str, Any], name: str = "language") -> Language:
+    """The language that the body gives under this name; English where it gives none."""
+    wanted = body.get(name, "en")
     if wanted not in get_args(Language):
         raise RequestRefused(
-            f"language={str(wanted)[:20]!r} is not spoken.",
+            f"{name}={str(wanted)[:20]!r} is not spoken.",
             code="invalid_argument",
-            param="language",
+            param=name,
             fix="Give en or zh.",
         )
     spoken: Language = wanted

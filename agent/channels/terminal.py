@@ -47,7 +47,12 @@ class Server(Protocol):
     def where_text_goes(self, language: str = "en") -> str: ...
 
     def chat(
-        self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
+        self,
+        thread_id: str,
+        text: str,
+        files: list[str] | None = None,
+        language: str | None = None,
+        page_language: str = "en",
     ) -> Iterator[dict[str, Any]]: ...
 
 
@@ -83,6 +88,8 @@ class Talk:
     thread_id: str
     show: Print
     w: Words
+    asked: bool = False
+    """Whether its language was asked for; that of the terminal's settings is only a hint."""
     attached: list[str] = field(default_factory=list)
 
     def answer(self, text: str) -> None:
@@ -98,7 +105,10 @@ class Talk:
         elif text or self.attached:
             waiting, self.attached = self.attached, []
             said = spoken(text, self.w)
-            for data in self.server.chat(self.thread_id, said, waiting, self.w.language):
+            asked = self.w.language if self.asked else None
+            for data in self.server.chat(
+                self.thread_id, said, waiting, asked, page_language=self.w.language
+            ):
                 self.event(from_json(data))
 
     def attach(self, text: str) -> None:
@@ -142,12 +152,20 @@ class Talk:
         self.show(f"\n{as_text(view, self.w, self.server.url)}\n")
 
 
-def talk(server: Server, thread_id: str, ask: Ask, show: Print, language: Language = "en") -> None:
-    """Converse until the user leaves."""
+def talk(
+    server: Server,
+    thread_id: str,
+    ask: Ask,
+    show: Print,
+    language: Language = "en",
+    *,
+    asked: bool = False,
+) -> None:
+    """Converse until the user leaves, in the language that was `asked` for whatever was saved."""
     w, show = words_in(language), harmless(show)
     show(w("Thimble. /file PATH attaches a file, /quit ends. Try: what can you do?"))
     show(server.where_text_goes(language))
-    conversation = Talk(server, thread_id, show, w)
+    conversation = Talk(server, thread_id, show, w, asked)
     while (text := typed(ask, w)) is not None:
         conversation.answer(text)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Thread:
     id: str
     language: Language
     limits: Limits
+    asked: Language | None = None
+    """What was asked for in this conversation; it wins over what was chosen for all."""
 
     @property
     def memory(self) -> Memory:
@@ -125,6 +127,8 @@ class Reply:
     def _look_around(self) -> preferences.Preferences:
         """What was chosen and what exists, from the records."""
         chosen = preferences.load(self.house.database, self.thread.caller)
+        if self.thread.asked:
+            chosen = replace(chosen, language=self.thread.asked)
         self.names = world.from_house(self.house, self.thread.caller)
         page = chosen.speaks(self.thread.language)
         self.turn.language = page

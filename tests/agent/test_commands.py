@@ -75,7 +75,12 @@ class Listener:
         return "It stays here."
 
     def chat(
-        self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
+        self,
+        thread_id: str,
+        text: str,
+        files: list[str] | None = None,
+        language: str | None = None,
+        page_language: str = "en",
     ) -> Iterator[dict[str, Any]]:
         self.told.append(text)
         return iter(())

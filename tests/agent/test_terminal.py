@@ -39,7 +39,7 @@ class Recorded:
         self.events = events
         self.url = "http://thimble"
         self.sent: list[tuple[str, str, list[str]]] = []
-        self.languages: list[str] = []
+        self.languages: list[tuple[str | None, str]] = []
 
     def upload(self, path: str) -> str:
         if path == "missing.csv":
@@ -50,14 +50,21 @@ class Recorded:
         return f"What you type stays here ({language})."
 
     def chat(
-        self, thread_id: str, text: str, files: list[str] | None = None, language: str = "en"
+        self,
+        thread_id: str,
+        text: str,
+        files: list[str] | None = None,
+        language: str | None = None,
+        page_language: str = "en",
     ) -> Iterator[dict[str, Any]]:
         self.sent.append((thread_id, text, files or []))
-        self.languages.append(language)
+        self.languages.append((language, page_language))
         return iter([to_json(event) for event in (*self.events, TurnEnded())])
 
 
-def conversation(server: Recorded, *lines: str, language: Language = "en") -> str:
+def conversation(
+    server: Recorded, *lines: str, language: Language = "en", asked: bool = False
+) -> str:
     """What is printed when these lines are typed."""
     typing, printed = iter(lines), []
 
@@ -70,7 +77,7 @@ def conversation(server: Recorded, *lines: str, language: Language = "en") -> st
     def show(text: str = "", nl: bool = True) -> None:
         printed.append(text + "\n" * nl)
 
-    talk(server, "thread", ask, show, language)
+    talk(server, "thread", ask, show, language, asked=asked)
     return "".join(printed)
 
 
@@ -145,7 +152,15 @@ def test_a_terminal_set_to_chinese_speaks_it_and_asks_for_chinese_cards() -> Non
     printed = conversation(server, "部署它", language="zh")
 
     assert "把 tickets@1 部署为 tickets" in printed and "等你决定" in printed
-    assert server.languages == ["zh"]
+    assert server.languages == [(None, "zh")]
+
+
+def test_a_language_that_was_asked_for_is_said_to_the_server() -> None:
+    server = Recorded()
+
+    conversation(server, "hello", language="zh", asked=True)
+
+    assert server.languages == [("zh", "zh")]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from agent import preferences
+from agent.preferences import Preferences
 from core.errors import RequestRefused
+from core.identity import Caller
 from core.records.tables import Message
 from server.client import Client
 from tools.base import House
@@ -120,6 +123,22 @@ def test_a_message_is_answered_to_its_end_when_the_listener_leaves(url: str) -> 
 def test_cards_come_in_the_language_that_is_asked_for(url: str) -> None:
     body = {"thread_id": "t", "text": "what is running?", "language": "zh"}
     assert "还没有训练任务" in httpx.post(f"{url}/api/chat", json=body).text
+
+
+def test_a_language_asked_for_in_a_conversation_wins_over_the_saved_one(
+    url: str, house: House
+) -> None:
+    preferences.save(house.database, Caller(), Preferences(language="en"))
+    body = {"thread_id": "t", "text": "what is running?"}
+
+    asked = httpx.post(f"{url}/api/chat", json=body | {"language": "zh"}).text
+    hinted = httpx.post(f"{url}/api/chat", json=body | {"page_language": "zh"}).text
+
+    preferences.save(house.database, Caller(), Preferences())
+    assert "还没有训练任务" in asked
+    assert "还没有训练任务" not in hinted
+    free = httpx.post(f"{url}/api/chat", json=body | {"page_language": "zh"}).text
+    assert "还没有训练任务" in free
 
 
 def test_files_are_listed_in_pages(program: Client, url: str) -> None:
