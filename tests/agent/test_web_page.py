@@ -250,3 +250,28 @@ async def test_each_file_that_is_refused_is_named_in_a_message_that_stays(
         thread = tab.thread_id
     async with Tab(thimble.url, thread) as tab:
         await tab.until_seen("`big.csv` 没有收下。")
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "link"),
+    [
+        ("en", "make a dataset from this", "[What this means](/help/errors#bad_parquet)"),
+        (CHINESE, "用它做一个数据集", "[这是什么意思](/help/zh/errors#bad_parquet)"),
+    ],
+)
+async def test_what_a_tool_refused_leads_to_its_explanation(
+    thimble: RunningThimble, language: str, said: str, link: str
+) -> None:
+    async with Tab(thimble.url, language=language) as tab:
+        file = (await tab.upload("broken.parquet", b"PAR1" + b"x" * 40)).json()["id"]
+        await tab.say(said, file)
+        answers = said_by_thimble(tab)
+        assert [text.count(link) for text in answers] == [1]
+        assert answers[0].endswith(link)
+        await tab.say("what is running?" if language == "en" else "有什么正在运行？")
+        assert link not in said_by_thimble(tab)[-1]
+
+
+def said_by_thimble(tab: Tab) -> list[str]:
+    said = [one for one in tab.messages.values() if one["type"] == "assistant_message"]
+    return [one["output"] for one in said if one["output"]]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agent.channels.web.deeds import deeds
-from agent.channels.web.quiet import cost_of, failure_of, marked
+from agent.channels.web.quiet import cost_of, failure_of, marked, refusal_of
 from agent.channels.web.titles import MOST_CHARACTERS, title_of
 from agent.events import Spent, TurnFailed
 from agent.language import words_in
@@ -96,3 +96,14 @@ def test_a_failure_leads_to_its_explanation_in_the_readers_language() -> None:
     failed = TurnFailed("Nothing came.", "llm_timeout")
     assert failure_of(failed, words_in("en")).endswith("(/help/errors#llm_timeout)")
     assert failure_of(failed, words_in("zh")).endswith("(/help/zh/errors#llm_timeout)")
+    assert failure_of(TurnFailed("Nothing came."), words_in("en")) == "Nothing came."
+
+
+def test_a_refusal_leads_to_its_explanation_in_the_readers_language() -> None:
+    error = {"code": "not_found", "message": "There is no run run_9.", "fix": "List the runs."}
+    told = refusal_of(error, words_in("en"))
+    assert told == (
+        "There is no run run_9. List the runs. [What this means](/help/errors#not_found)"
+    )
+    assert refusal_of(error, words_in("zh")).endswith("[这是什么意思](/help/zh/errors#not_found)")
+    assert refusal_of({"message": "It failed."}, words_in("en")) == "It failed."

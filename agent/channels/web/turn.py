@@ -12,7 +12,14 @@ from chainlit.utils import utc_now
 from agent.channels.web.cards import Cards
 from agent.channels.web.deeds import deed_of
 from agent.channels.web.drawing import draw
-from agent.channels.web.quiet import cost_of, failure_of, marked, note_on_marks
+from agent.channels.web.quiet import (
+    cost_of,
+    failure_of,
+    marked,
+    meaning_of,
+    note_on_marks,
+    refusal_of,
+)
 from agent.events import (
     ApprovalNeeded,
     Event,
@@ -51,6 +58,8 @@ class Turn:
         self.steps: dict[str, Any] = {}
         self.pause: Any = None
         self.below: list[View] = []
+        self.refused: dict[str, Any] | None = None
+        """The error of the last call, until words have led to its explanation."""
 
     @property
     def parent_id(self) -> str | None:
@@ -87,12 +96,15 @@ class Turn:
             case Waiting(message=message):
                 self.pause = await self.line(message, "hourglass", ended=False)
             case Spent():
+                await self.explain()
                 await self.end_text()
                 await self.line(cost_of(event, self.w), "coins")
             case TurnFailed():
+                self.refused = None  # it has its own words
                 await self.end_text()
                 await self.write(failure_of(event, self.w))
             case TurnEnded():
+                await self.explain()
                 await self.end_text()
 
     async def write(self, text: str) -> None:
@@ -115,6 +127,14 @@ class Turn:
         if self.text is not None and marks:
             text = marked(self.text.content, marks)
             await self.text.stream_token(f"{text}\n\n{note_on_marks(self.w)}", is_sequence=True)
+
+    async def explain(self) -> None:
+        """The words after a call that failed end with a link to what its error means."""
+        error, self.refused = self.refused, None
+        if error is not None and self.text is None:
+            await self.write(refusal_of(error, self.w))
+        elif error is not None and (link := meaning_of(error, self.w)):
+            await self.write(f"\n\n{link}")
 
     async def end_text(self) -> None:
         """`send`, not `update`: only that ends the streaming and stores the message."""
@@ -140,6 +160,7 @@ class Turn:
         self.steps[event.call_id] = step
 
     async def finish_step(self, event: ToolFinished) -> None:
+        self.refused = event.error
         step = self.steps.pop(event.call_id, None)
         if step is not None:
             step.end = utc_now()
@@ -180,8 +201,7 @@ def name_of(event: ToolFinished, w: Words) -> str:
 def outcome_of(event: ToolFinished, w: Words) -> str:
     """What its step shows when it is unfolded."""
     if event.error is not None:
-        parts = [event.error.get("message"), event.error.get("fix")]
-        return " ".join(w.told(str(part)) for part in parts if part)
+        return refusal_of(event.error, w)
     if event.result is not None:
         return shortened(event.result)
     return w("This is done when it is approved, and not before.")
