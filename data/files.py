@@ -23,6 +23,13 @@ DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE
 """Names that Windows takes for a device, whatever their ending."""
 
 
+def name_in_form(filename: str) -> str:
+    """The name as it was before it was put into a form, where a quotation mark becomes %22."""
+    for written, char in (("%22", '"'), ("%0D", "\r"), ("%0A", "\n")):
+        filename = filename.replace(written, char)
+    return filename
+
+
 def check_filename(filename: str) -> str:
     """The name itself. Raises RequestRefused for one that could mislead a person or a program.
 

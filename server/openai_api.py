@@ -17,6 +17,7 @@ from starlette.types import Message, Receive
 from core.errors import RequestRefused
 from core.identity import Caller
 from core.records.tables import File
+from data.files import name_in_form
 from server import pages
 from server.bodies import announced, caller_of, fields, once, read_limited
 from serving import gateway
@@ -160,7 +161,7 @@ def file_too_large(limit: int) -> RequestRefused:
 
 async def keep(house: House, caller: Caller, file: UploadFile, purpose: str) -> Response:
     saved = await run_in_threadpool(
-        house.files.save, caller, file.filename or "", chunks(file.file), purpose
+        house.files.save, caller, name_in_form(file.filename or ""), chunks(file.file), purpose
     )
     return JSONResponse(file_object(saved))
 

@@ -5,6 +5,7 @@ import pytest
 
 from core.errors import RequestRefused
 from core.identity import Caller
+from data.files import name_in_form
 from tests.data.room import Room
 
 OWNER = Caller()
@@ -59,6 +60,11 @@ def test_a_name_that_is_merely_odd_is_kept_as_text(room: Room, name: str) -> Non
 
     assert room.files.get(OWNER, saved.id).filename == name
     assert room.files.path(OWNER, saved.id).name == saved.id
+
+
+def test_a_name_from_a_form_is_read_as_browsers_write_it() -> None:
+    assert name_in_form("%22my%22 data 50%25.csv") == '"my" data 50%25.csv'
+    assert name_in_form("a%0D%0Ab.csv") == "a\r\nb.csv"
 
 
 def test_an_empty_upload_is_refused_and_leaves_nothing(room: Room) -> None:

@@ -141,6 +141,12 @@ def test_a_language_asked_for_in_a_conversation_wins_over_the_saved_one(
     assert "还没有训练任务" in free
 
 
+def test_a_quotation_mark_in_a_file_name_is_kept(url: str) -> None:
+    files = {"file": ('my "best" 5%25.csv', b"text,label\n")}
+
+    assert httpx.post(f"{url}/v1/files", files=files).json()["filename"] == 'my "best" 5%25.csv'
+
+
 def test_files_are_listed_in_pages(program: Client, url: str) -> None:
     ids = [program.upload(TICKETS, purpose=word) for word in ("a", "b", "a")]
 

@@ -30,6 +30,7 @@ from agent.shown.figures import joined
 from core.errors import RequestRefused
 from core.identity import Caller
 from core.records.tables import File
+from data.files import name_in_form
 from tools.base import House
 
 CHUNK_BYTES = 2**20
@@ -174,7 +175,9 @@ async def save(house: House, request: Request, caller: Caller) -> File:
         raise RequestRefused("The upload has no file in it.")
     try:
         chunks = iter(lambda: file.file.read(CHUNK_BYTES), b"")
-        return await asyncio.to_thread(house.files.save, caller, file.filename, chunks)
+        return await asyncio.to_thread(
+            house.files.save, caller, name_in_form(file.filename), chunks
+        )
     finally:
         await form.close()
 
@@ -196,7 +199,7 @@ async def capped(request: Request, most: int, limit: int) -> AsyncGenerator[byte
 def name_in(form: bytes) -> str:
     """The file's name, at the beginning of a form, to call it by; "" when it is not there."""
     found = FILENAME.search(form[:FORM_BYTES])
-    name = found[1].decode("utf-8", "replace") if found else ""
+    name = name_in_form(found[1].decode("utf-8", "replace")) if found else ""
     return "".join(letter for letter in name if letter.isprintable() and letter != "`")[:120]
 
 
