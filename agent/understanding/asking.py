@@ -168,7 +168,17 @@ def with_target(text: str, names: list[str]) -> str:
     return text
 
 
+EITHER = re.compile(
+    r"^(?:is|would|was) (?:this|the following) ?(?:sentence|text|message|review|one)? ?(?:be )?"
+    r"[\w-]+ or [\w-]+ ?: ?(?P<text>.+)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""`Is this sentence positive or negative: …`."""
+
+
 def after_colon(plain: str, names: list[str]) -> Asking | None:
+    if either := EITHER.match(plain):
+        return Asking(plain.removesuffix(either["text"]), either["text"])
     match = COLON.match(plain)
     if not match:
         return None

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from agent.understanding import sampling, smalltalk
 from agent.understanding.asking import Asking, asking
 from agent.understanding.clauses import clauses, polite_free
-from agent.understanding.names import Mentions, mentions, root
+from agent.understanding.names import Mentions, mentions
+from agent.understanding.on_data import several
 from agent.understanding.on_models import NO_ENDPOINT
 from agent.understanding.plan import Plan, Step, Turn
 from agent.understanding.scene import Scene
 from agent.understanding.sentence import tags_in
-from agent.understanding.settings import hyperparameters
+from agent.understanding.settings import hyperparameters, unfit
 from agent.understanding.slots import columns
 from agent.understanding.steps import BUILDERS
-from agent.understanding.text import normal, quotes, tidy, word_set
+from agent.understanding.text import normal, quotes, tidy
+from agent.understanding.undo import nothing_started, taken_back
+from agent.understanding.unknown import unknown_name, unknown_version
 from agent.understanding.wish import Answer, Wish, which
 from agent.understanding.wishes import wishes_of
 from agent.world import FileName, World
@@ -27,9 +30,13 @@ def fresh(
 ) -> Plan:
     """The plan for a request that stands for itself."""
     talk = smalltalk.smalltalk(polite_free(normal(said))) or smalltalk.smalltalk(normal(said))
+    if not files and (back := taken_back(polite_free(normal(said)), world)):
+        return back
     if talk and not files:
-        return Plan(reply=talk)
+        return nothing_started(world) if talk == smalltalk.NOTHING else Plan(reply=talk)
     scene = Scene(world, typed or said, past, files)
+    if (question := unfit(said)) and not tags_in(normal(said)) & {"WHEN", "HOWTO", "DEFINE"}:
+        return Plan(ask=question, reply=question)
     asked = asking(said, target_names(world))
     if asked and not files and not sampling.by_marked_label(said):
         return ask_plan(asked, scene)
@@ -65,13 +72,25 @@ def plan_of(wishes: list[Wish], scene: Scene) -> Plan:
     steps: list[Step] = []
     replies: list[str] = []
     for wish in wishes:
+        if wish.intent == "deploy_endpoint" and several(wish, scene):
+            break
         answer = answer_of(wish, scene)
         scene.remember(wish.named)
         if answer.ask:
             return Plan(ask=answer.ask, reply=answer.ask)
         steps += [step for step in answer.steps if step not in steps]
         replies += [answer.reply] if answer.reply else []
-    return Plan(steps, None, " ".join(replies))
+    replies += [left] if (left := left_out(steps, scene)) else []
+    return Plan(steps, None, " ".join(dict.fromkeys(replies)))
+
+
+def left_out(steps: list[Step], scene: Scene) -> str:
+    """What to say of documents that came with tables and that nothing was asked of."""
+    tools = {step.tool for step in steps}
+    documents = ", ".join(file.filename for file in scene.documents())
+    if not documents or "create_dataset" not in tools or "add_documents" in tools:
+        return ""
+    return f"Not taken: {documents}. Attach documents again and say “add these documents”."
 
 
 def answer_of(wish: Wish, scene: Scene) -> Answer:
@@ -118,61 +137,12 @@ def about_us(wish: Wish, scene: Scene) -> bool:
     return scene.world.documents or bool(wish.named.tags) or ours
 
 
-UNKNOWN = re.compile(
-    r"\b(?:(?:fine-?\s?tun\w+|train\w*|classifier|model)(?: \w+){0,3}? on|dataset|deploy"
-    r"|describe|check|delete|drop|remove|export|download|table)"
-    r" (?:the |my |dataset |model |table |a )*[\"'`]?(?P<name>[A-Za-z][\w.-]*(?:@\d+)?)[\"'`]?"
-    r"(?= (?:with|for|and|dataset|using|at|as|now|please)\b|[,.?!;]|$)",
-    re.IGNORECASE,
-)
-UNKNOWN_CHINESE = re.compile(
-    r"(?:在|(?<![字称叫])用|对|数据集)\s*(?P<name>[A-Za-z][\w.-]*)(?:\s*(?:上|来|训练|微调)|\W*$)"
-)
-NAMED_TOOLS = (
-    "start_finetune",
-    "quote_finetune",
-    "describe_dataset",
-    "check_dataset",
-    "sample_dataset",
-    "deploy_endpoint",
-    "delete_dataset",
-    "delete_model",
-    "export_model",
-)
-
-
-def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
-    """A question when the request clearly names something that does not exist."""
-    if wish.named.tags or wish.intent not in NAMED_TOOLS or scene.made_dataset:
-        return None
-    match = UNKNOWN.search(tidy(wish.raw)) or UNKNOWN_CHINESE.search(tidy(wish.raw))
-    if not match or tags_in(normal(match["name"])) - {"OUTSIDE"} or not_a_name(match["name"]):
-        return None
-    about_model = ("deploy_endpoint", "export_model", "delete_model")
-    kind = "model" if wish.intent in about_model else "dataset"
-    if scene.tables() or columns(wish.raw):
-        return None
-    known = scene.models() if kind == "model" else scene.datasets()
-    if not known or root(match["name"].lower()) in scene.stems():
-        return None
-    unknown = f"There is no {kind} “{match['name']}”."
-    return Answer(ask=f"{unknown} {which(kind, known, '').ask}")
-
-
-def not_a_name(word: str) -> bool:
-    return word.lower() in word_set(
-        "it this that them these those mine one all both now again"
-        " please top my the a an newest "
-        "latest last new old same other first second everything yet soon here there cpu gpu "
-        "machine "
-        "computer laptop server mac pc desktop"
-    )
-
-
 def without_wish(said: str, scene: Scene) -> Plan:
     """What to say when nothing was understood."""
     if any(part.negated for part in clauses(said)):
-        return Plan(reply=smalltalk.NOTHING)
+        return nothing_started(scene.world)
+    if unknown := unknown_version(said, scene):
+        return Plan(ask=unknown, reply=unknown)
     question = ASKING_BACK.search(said) or "WHEN" in tags_in(normal(said))
     if question and scene.world.documents:
         return Plan([Step("search_docs", {"query": said})])

@@ -18,9 +18,14 @@ APPROVAL = re.compile(r"\bap[ _-]?(\d+)\b|\bapproval (?:number |#)?(\d+)\b")
 VERSION_AFTER = re.compile(r"^,?\s*(?:v|version ?)(\d+)\b")
 VERSION_BEFORE = re.compile(r"\bversion (\d+) of (?:the )?(?:dataset |model )?$")
 MARKED = re.compile(
-    r"(?:\b(?:dataset|model|endpoint|on|of|called|named|for|is|deploy|stop|delete) |[\"'`])$"
+    r"(?:\b(?:dataset|model|endpoint|on|of|called|named|for|is|deploy|stop|delete|describe|show|"
+    r"show me|export|remove|drop|sample) |[\"'`])$"
 )
 """What must stand before a name that is also an ordinary word, such as `train`."""
+AMONG_HAN = re.compile(r"[\u3400-\u9fff]")
+ROLE_BEFORE = re.compile(r"(?:列|字段|文本|标签|内容|是|为|[=:])\s*$")
+ROLE_AFTER = re.compile(r"\s*(?:列|字段|当|作为?|做|是|为|column|[=:])")
+"""Around the name of a column, in Chinese."""
 LITTLE = word_set("a an i the on in it is to of and or my this that all new")
 LITTLE_MARKED = re.compile(r"(?:dataset |model |endpoint |[\"'`])$")
 KINDS = ("dataset", "model", "endpoint")
@@ -131,13 +136,25 @@ def as_name(text: str, start: int, end: int, by_letters: dict[str, str]) -> Span
     name = by_letters.get(squashed(word))
     if name in LITTLE and (start, end) != (0, len(text)) and not LITTLE_MARKED.search(text[:start]):
         return None
-    if name is None or (not version and ordinary(word) and not MARKED.search(text[:start])):
+    if name is None or (not version and ordinary(word) and not marked(text, start, end)):
         return None
     after = VERSION_AFTER.match(text[end:])
     before = VERSION_BEFORE.search(text[:start])
     if after and not version:
         return start, end + after.end(), name, after[1]
     return start, end, name, version or (before[1] if before else "")
+
+
+def marked(text: str, start: int, end: int) -> bool:
+    """Whether an ordinary word is meant as a name: by what stands before it, or Latin in Chinese.
+
+    `text` in `文本列是 text` is a column.
+    """
+    if MARKED.search(text[:start]):
+        return True
+    latin = text[start:end].isascii() and AMONG_HAN.search(text[:start] + text[end:])
+    of_column = ROLE_BEFORE.search(text[:start]) or ROLE_AFTER.match(text[end:])
+    return bool(latin) and not of_column
 
 
 def ordinary(word: str) -> bool:

@@ -14,12 +14,10 @@ from agent.understanding.slots import (
     compact,
     fitted,
     given_name,
-    role_of_file,
 )
-from agent.understanding.text import tidy
+from agent.understanding.text import normal, tidy
+from agent.understanding.together import MOST, Together, names_of, together
 from agent.understanding.wish import Answer, Builder, Wish, step, which
-from agent.world import FileName
-from core.names import name_from_file
 
 NO_FILE = (
     "Which file? Drop a CSV, TSV, JSONL or Parquet file with a text and a label column "
@@ -32,22 +30,41 @@ NO_DATASET = (
 
 
 def create_dataset(wish: Wish, scene: Scene) -> Answer:
+    """A dataset for each table, with the files that are parts of it."""
     files = scene.tables() or [file for file in [scene.earlier_file(wish.whole)] if file]
     if not files:
         documents = scene.documents()
         return add_documents(wish, scene) if documents else Answer(ask=NO_FILE)
-    main, validation, test = roles(files, wish.whole)
-    name = dataset_name(wish) or name_from_file(main.filename)
-    scene.made_dataset = name
-    return step(
-        "create_dataset",
+    sets = together(files, wish.whole)
+    now, later = sets[:MOST], [one.main.filename for one in sets[MOST:]]
+    scene.made = names_of(now, dataset_name(wish))
+    scene.made_dataset = scene.made[0] if len(scene.made) == 1 else ""
+    steps = [created(wish, one, name) for one, name in zip(now, scene.made, strict=True)]
+    return Answer(steps, reply=too_many(later) if later else "")
+
+
+def created(wish: Wish, files: Together, name: str) -> Step:
+    arguments = compact(
         name=name,
-        file_id=main.id,
-        validation_file_id=validation.id if validation else None,
-        test_file_id=test.id if test else None,
+        file_id=files.main.id,
+        validation_file_id=files.validation.id if files.validation else None,
+        test_file_id=files.test.id if files.test else None,
         columns=columns(wish.whole),
         seed=hyperparameters(wish.raw).get("seed"),
     )
+    return Step("create_dataset", arguments)
+
+
+def too_many(later: list[str]) -> str:
+    return (
+        f"I make at most {MOST} datasets at a time. Not done yet: {', '.join(later)}. Next: say "
+        f"“make a dataset from {later[0]}”."
+    )
+
+
+ONE_OF = (
+    "Each file becomes a dataset of its own. Say which to go on with: “fine-tune on” and its name."
+)
 
 
 DATASET_NAME = re.compile(
@@ -67,23 +84,6 @@ def dataset_name(wish: Wish) -> str | None:
     return fitted(match["quoted"] or match["bare"])
 
 
-def roles(files: list[FileName], text: str) -> tuple[FileName, FileName | None, FileName | None]:
-    """Main, validation and test file, told by the words about them, else by their names."""
-    told = {role_of_file(text, file.filename): file for file in reversed(files)}
-    found = {role: told.get(role) if len(files) > 1 else None for role in ("test", "validation")}
-    rest = [file for file in files if file not in found.values()] or list(files)
-    patterns = {
-        "test": r"(?<![a-z])(?:test|eval|holdout|held)",
-        "validation": r"(?<![a-z])(?:val|dev)",
-    }
-    for role, pattern in patterns.items():
-        fitting = [file for file in rest if re.search(pattern, file.filename.lower())]
-        if fitting and len(rest) > 1 and not found[role]:
-            found[role] = fitting[0]
-            rest.remove(fitting[0])
-    return told.get("main", rest[0]), found["validation"], found["test"]
-
-
 def meant(wish: Wish, scene: Scene) -> str:
     """The dataset that a wish is about, or an empty text."""
     return (
@@ -98,6 +98,8 @@ def of_dataset(tool: str) -> Builder:
 
     def build(wish: Wish, scene: Scene) -> Answer:
         before = made_first(wish, scene)
+        if several(wish, scene):
+            return Answer(before)
         name = meant(wish, scene)
         if not name:
             return which("dataset", scene.datasets(), NO_DATASET)
@@ -120,21 +122,28 @@ def sample_dataset(wish: Wish, scene: Scene) -> Answer:
 
 
 def made_first(wish: Wish, scene: Scene) -> list[Step]:
-    """The step that makes a dataset of the attached file, unless another dataset is named."""
-    if scene.made_dataset or wish.named.datasets or not scene.tables():
+    """The steps that make datasets of the attached files, unless another dataset is named."""
+    if scene.made or wish.named.datasets or not scene.tables():
         return []
     return create_dataset(wish, scene).steps
+
+
+def several(wish: Wish, scene: Scene) -> bool:
+    """Whether the attached files make more than one dataset, and none is named."""
+    return len(scene.made) > 1 and not wish.named.datasets
 
 
 def finetune(tool: str) -> Builder:
     def build(wish: Wish, scene: Scene) -> Answer:
         before = made_first(wish, scene)
+        if several(wish, scene):
+            return Answer(before, reply=ONE_OF)
         name = meant(wish, scene)
         if not name:
             return which("dataset", scene.datasets(), NO_DATASET)
-        several = list(dict.fromkeys(wish.named.datasets))
-        if len(several) > 1 and not re.search(r"\bnot\b|\binstead\b|\brather\b|不", wish.raw):
-            return which("dataset", several, NO_DATASET)
+        called = list(dict.fromkeys(wish.named.datasets))
+        if len(called) > 1 and not re.search(r"\bnot\b|\binstead\b|\brather\b|不", wish.raw):
+            return which("dataset", called, NO_DATASET)
         if question := not_a_number(wish.raw):
             return Answer(ask=question)
         scene.made_model = bare(name)
@@ -148,7 +157,17 @@ def delete_dataset(wish: Wish, scene: Scene) -> Answer:
     name = scene.dataset(wish.named, pointed="PRONOUN" in wish.tags)
     if not name:
         return which("dataset", scene.datasets(), "Which dataset? There is none.")
-    return step("delete_dataset", dataset=name)
+    model = [Step("delete_model", {"model": bare(name)})] if with_model(wish, name, scene) else []
+    return Answer([*model, Step("delete_dataset", {"dataset": name})])
+
+
+WITH_MODEL = re.compile(
+    r"(?:和|及|与|跟|连同?|以及)(?:它|其|他|这个)?的?模型|\band (?:its|the) model\b"
+)
+
+
+def with_model(wish: Wish, name: str, scene: Scene) -> bool:
+    return bare(name) in scene.models() and bool(WITH_MODEL.search(normal(wish.raw)))
 
 
 def add_documents(wish: Wish, scene: Scene) -> Answer:

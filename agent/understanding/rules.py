@@ -13,6 +13,7 @@ outside              30 OUTSIDE -TRAIN -TRAINING
 outside              10 UNTRAINABLE DESCRIBE|SHOW -HOWTO -WHEN
 unsupported          29 TRAIN|TRAINING|MAKE|START UNTRAINABLE -HOWTO -WHEN
 unsupported          29 CAN_YOU UNTRAINABLE
+run_status           20 MIXED
 pause                20 PAUSE -HOWTO
 search_docs          19 HOWTO
 search_docs          18 SEARCH DOCS
@@ -57,7 +58,7 @@ create_dataset        8 ADD ATTACHED PRONOUN -WHEN
 create_dataset        9 LOAD ATTACHED -TRAIN -DEPLOY -MODEL -ENDPOINT -WHEN -DOCS
 add_documents        11 ADD|MAKE DOCS
 create_dataset       13 DATASET ATTACHED FILE -TRAIN -WHEN -CLASSIFY -CHECK -DESCRIBE -DELETE
-create_dataset       12 MAKE|LOAD DATASET ATTACHED -TRAIN -WHEN
+create_dataset       12 MAKE|LOAD DATASET|DATASETS ATTACHED -TRAIN -WHEN
 create_dataset       11 MAKE|LOAD DATASET -TRAIN -WHEN
 create_dataset       10 LOAD|MAKE FILE|DATA -CHECK -TRAIN -DEPLOY -MODEL -ENDPOINT -WHEN
 quote_finetune       11 ESTIMATE TRAIN|TRAINING -DONE

@@ -2,6 +2,7 @@
 
 import re
 
+from agent.understanding.forms_zh import FEW, THING
 from agent.understanding.names import mentions
 from agent.understanding.numerals import VALUE, number
 from agent.understanding.plan import Arguments, Plan, Step
@@ -76,6 +77,11 @@ BEFORE = re.compile(
     r"|文本|句子|内容|[几两]?[条行个]|都是|有哪些|\W*$))",
     re.IGNORECASE,
 )
+COUNTED = re.compile(
+    rf"{FEW} ?(?:条|个|句)(?!{THING}|标签|类别)(?P<quoted>)"
+    rf"(?P<bare>[\u3400-\u9fff]{{2,6}}?)(?:看看?|吧|瞧瞧)?\W*$"
+)
+"""`三条差评`."""
 NOT_LABELS = word_set(
     "the a an is are it this that these those my our some few more first last next random "
     "typical raw real actual data dataset set file split rows row text texts label labels of "
@@ -132,7 +138,7 @@ def rows_in(text: str) -> int | None:
 
 def label_in(raw: str, text: str) -> str:
     """The label as it was written; `text` has the names of known things masked."""
-    for pattern in (LABEL, CLASS, OF, BEFORE):
+    for pattern in (LABEL, CLASS, OF, BEFORE, COUNTED):
         for match in pattern.finditer(raw):
             value = (match["quoted"] or match["bare"]).strip(" .,")
             if value and (match["quoted"] or names_a_label(value, text, pattern is LABEL)):

@@ -28,7 +28,10 @@ class Scene:
     """The user's words as they were typed."""
     history: Sequence[Turn] = ()
     files: Sequence[FileName] = ()
+    made: list[str] = field(default_factory=list)
+    """The datasets that are made of the attached files."""
     made_dataset: str = ""
+    """The one, where it is one."""
     made_model: str = ""
     made_endpoint: str = ""
     _focus: dict[str, str] = field(default_factory=dict)

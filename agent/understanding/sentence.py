@@ -11,9 +11,24 @@ from agent.understanding.forms_zh import FORMS_ZH
 from agent.understanding.lexicon import tags_of
 from agent.understanding.text import HAN, words
 
+ABOUT_US = (
+    r"\b(?:dark|light|night) (?:theme|mode)\b|\buninstall\b|\bchange my mind\b",
+    r"\b(?:use|connect|plug in|switch to|configure) (?:to )?(?:chatgpt|gpt|openai|claude|ollama)\b"
+    r"(?!.*\b(?:train|finetun))",
+    r"\b(?:any|some) (?:tips|advice|suggestions)\b",
+    r"\bwhat (?:do|does) (?:you|it|thimble) (?:log|record|collect)\b",
+)
+"""Questions about the program itself, which its help answers."""
+CONFUSED = (
+    r"\b(?:which|what) (?:class|label|category) (?:is|gets) (?:the )?(?:most|more) "
+    r"(?:often |likely )?(?:\w+ )?(?:wrong|confused|misclassified)",
+)
+
 FORMS: dict[str, tuple[str, ...]] = {
     # Asks how something is done in general, not how something is.
+    "CONCEPT": ABOUT_US,
     "HOWTO": (
+        *ABOUT_US,
         r"\bhow (?:do|can|should|could|must|shall|may) (?:i|we|you|one|people|users|someone|my)\b",
         r"\bhow to\b",
         r"\bhow (?:does|do|did) (?!(?:it|that|this|the (?:run|model|training|endpoint)|xnamex"
@@ -160,6 +175,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "ALL": (r"\ball\b|\bboth\b|\bevery\w*",),
     "DIFFER": (r"\bdifferen(?:ce|t)\b|\bdiffer\b",),
+    "MIXED": CONFUSED,
     "DISK": (
         r"\bhow (?:big|large|much) (?:is|are) (?:my |all |the )*(?:files|uploads|models|"
         r"everything)\b",

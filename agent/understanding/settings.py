@@ -6,6 +6,7 @@ from functools import cache, lru_cache
 from agent.understanding.numerals import VALUE, number
 from agent.understanding.plan import Arguments
 from agent.understanding.text import normal, tidy, word_set
+from finetune.config import LIMITS
 
 KNOBS = {
     "epochs": r"epochs?|\bep|epoches|epocs?|passes|pass|num[_ ]train[_ ]epochs|n[_ ]epochs"
@@ -111,6 +112,35 @@ def not_a_number(text: str) -> str:
         )
         if match and match["word"] not in AFTER_KNOB:
             return f"What should {knob} be? “{match['word']}” is not a number."
+    return ""
+
+
+MORE = r"(?:大|小|高|低|多|少|长|短)(?:一点|一些|点|些)"
+UP = r"(?:bigger|larger|smaller|higher|lower|longer|shorter)"
+TO = r"(?:改|设|调|换|定|变|设置)(?:成|为|到|定为|置为)|=|:|是"
+
+
+WORD = r"(?!auto|default)[a-z]{2,}"
+CHANGES = re.compile(rf"{MORE}|\b{UP}\b|(?:{TO})\s*(?:{WORD}|负|零下)|\bset .* to {WORD}")
+
+
+@cache
+def unfit_pattern(knob: str) -> re.Pattern[str]:
+    """The setting made `a bit larger`, or changed to what is no number."""
+    form = KNOBS[knob]
+    vague = rf"{MORE}的? ?(?:{form})|(?:{form})(?:再|调|加|改|设)?{MORE}|\b{UP} (?:{form})\b"
+    wrong = rf"(?:{form})\s*(?:{TO})\s*(?:{WORD}|负|零下)|\bset (?:the )?(?:{form}) to {WORD}"
+    return re.compile(rf"(?<![a-z])(?:{vague}|{wrong})")
+
+
+def unfit(text: str) -> str:
+    """A question about a setting to be changed to no value that it can have, or an empty text."""
+    if not CHANGES.search(normal(text)):
+        return ""
+    spoken = without_hyperparameters(text)
+    for knob in KNOBS:
+        if knob in LIMITS and unfit_pattern(knob).search(spoken):
+            return f"What should {knob} be? Say its name and {LIMITS[knob].rule()}."
     return ""
 
 

@@ -51,7 +51,13 @@ def ordinal(wish: Wish, scene: Scene) -> str:
     return ""
 
 
+ABOUT_TRAINING = re.compile(r"训|练|\b(?:train|finetun)")
+
+
 def cancel_run(wish: Wish, scene: Scene) -> Answer:
+    ended = all(scene.ended(run.id) for run in scene.world.runs)
+    if not wish.named.runs and ended and ABOUT_TRAINING.search(normal(wish.whole)):
+        return Answer(reply="Nothing is training, so there is nothing to stop.")
     if not scene.world.runs and not wish.named.runs:
         return Answer(ask="Which run? There is none in the records.")
     return of_run("cancel_run", active=True)(wish, scene)
@@ -69,6 +75,8 @@ def retry_run(wish: Wish, scene: Scene) -> Answer:
 def stop(wish: Wish, scene: Scene) -> Answer:
     """`Stop it`: a run when one is active, else the endpoint."""
     if wish.named.runs:
+        return cancel_run(wish, scene)
+    if ABOUT_TRAINING.search(normal(wish.whole)) and not wish.named.tags:
         return cancel_run(wish, scene)
     if wish.named.endpoints and not active_run(wish, scene):
         return stop_endpoint(wish, scene)
@@ -173,7 +181,7 @@ def how_is(wish: Wish, scene: Scene) -> Answer:
     endpoint = scene.endpoint_named(name or scene.just_deployed())
     about_quality = re.search(
         r"accura|result|report|score|metric|loss|curve|worst|confus|f1|baseline|better|beat|"
-        r"verdict",
+        r"verdict|准|错|报告|效果|基线|损失|最差|混淆|变好|提升",
         normal(wish.raw),
     )
     if newest and newest.active:

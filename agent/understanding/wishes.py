@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from agent.understanding.clauses import Clause, clauses, polite_free, without_condition
+from agent.understanding.forms_zh import WHOLE
 from agent.understanding.likeness import intent_like
 from agent.understanding.names import mentions
 from agent.understanding.rules import intent_of
@@ -17,6 +18,8 @@ from agent.world import World
 
 def wishes_of(said: str, world: World, has_files: bool) -> list[Wish]:
     """The wishes in order; a part without one of its own qualifies the wish before it."""
+    if WHOLE.search(said):
+        return [Wish("search_docs", said, mentions(said, world), frozenset(), said)]
     found: list[Wish] = []
     loose: list[str] = []
     parts = clauses(said)
@@ -173,6 +176,20 @@ def without_reasons(found: list[Wish]) -> list[Wish]:
     return kept
 
 
+IF_SO = re.compile(r"^(?:如果|要是)?(?:能|可以|行|合适|没问题)(?:的话|就)")
+
+
+def without_tests(found: list[Wish]) -> list[Wish]:
+    """Without what another part answers: `is it usable, if so make a dataset`; `is it better`."""
+    intents = {wish.intent for wish in found}
+    if any(wish.intent == "create_dataset" and IF_SO.search(wish.raw) for wish in found):
+        return [wish for wish in found if wish.intent not in ("check_dataset", "start_finetune")]
+    if "compare" in intents and intents & {"how_is", "run_status"}:
+        kept = [wish for wish in found if wish.intent != "compare"]
+        return [replace(kept[0], intent="run_status"), *kept[1:]]
+    return found
+
+
 def asks(raw: str) -> bool:
     """Whether a part asks or commands, rather than tells."""
     return bool(tags_in(normal(raw)) & {"WHEN", "SHOW", "WH"}) or raw.rstrip().endswith("?")
@@ -183,7 +200,7 @@ def merged(found: list[Wish]) -> list[Wish]:
     kept: list[Wish] = []
     if found and found[0].intent == "search_docs" and "DOCS" in found[0].tags:
         found = [found[0], *(wish for wish in found[1:] if "WHEN" not in wish.tags)]
-    for wish in without_reasons(found):
+    for wish in without_reasons(without_tests(found)):
         if wish.intent == "go" and (kept or len(found) > 1):
             continue
         same = kept and kept[-1].intent == wish.intent and wish.named.tags <= kept[-1].named.tags
