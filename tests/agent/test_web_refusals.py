@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.tab import Tab
-from tests.fakes_llm import Call, Say, playing
+from tests.fakes_llm import Call, Say, Script, playing
 from tests.running import RunningThimble
 
 pytestmark = pytest.mark.slow
@@ -14,7 +14,7 @@ WRONG = Call([("describe_dataset", {"dataset": "nothing@1"})])
 
 
 async def test_only_the_words_after_a_call_that_failed_lead_to_the_help(home: Path) -> None:
-    script = [
+    script: list[Script] = [
         *(WRONG, Say("It is not there.")),
         *(WRONG, Call([("list_datasets", {})]), Say("You have none.")),
     ]
