@@ -2,6 +2,13 @@
 
 Chainlit is known in this folder only, and imported when `mount` is called, after its place on the
 disk has been made: importing this package does nothing.
+
+before Chainlit  place, elements (its folder, the cards put together), door (what is closed)
+the page         page, panel, menu, visitors: words, settings, commands, language
+one turn         chat, turn, turns, deeds, quiet, edge, desk: from a message to what is drawn
+cards            drawing, cards, follow (alive in the background), calls and pressed (their buttons)
+threads          history, titles, tabs, cut (after a crash), export, transcript, markdown_text
+files            uploads, ids
 """
 
 from collections.abc import AsyncIterator
