@@ -36,9 +36,9 @@ class Done:
 
 def closing(plan: Plan, done: Sequence[Done], w: Words) -> str:
     """A few sentences: words of the plan, the outcome of each step, what was left undone."""
-    parts = [w.told(plan.reply), *(outcome(each, w) for each in done)]
+    parts = [w.told(plan.reply), *outcomes(plan, done, w)]
     left = [step.tool for step in plan.steps[len(done) :]]
-    if left and done and done[-1].stops:
+    if left and any(each.stops for each in done):
         parts.append(not_done(left, w))
     return "\n\n".join(part for part in parts if part)
 
@@ -52,6 +52,28 @@ def not_done(tools: Sequence[str], w: Words) -> str:
     }
     left = ("；" if w.language == "zh" else ", ").join(names.get(tool, tool) for tool in tools)
     return w("Not done yet: {steps}.", steps=left)
+
+
+def outcomes(plan: Plan, done: Sequence[Done], w: Words) -> list[str]:
+    """What came of each step; several datasets are told by name, those that are made at once."""
+    made = [each for each in done if each.tool == "create_dataset"]
+    if len(made) < 2:
+        return [outcome(each, w) for each in done]
+    names = [step.arguments.get("name", "") for step in plan.steps if step.tool == "create_dataset"]
+    failed = [
+        w("{dataset} is not made: {why}", dataset=name, why=outcome(each, w))
+        for name, each in zip(names, made, strict=False)
+        if each.stops
+    ]
+    others = [outcome(each, w) for each in done if each.tool != "create_dataset"]
+    return [datasets_made([each.result for each in made if each.result], w), *failed, *others]
+
+
+def datasets_made(results: Sequence[Json], w: Words) -> str:
+    if len(results) < 2:
+        return "".join(dataset_made(result, w) for result in results)
+    names = ("、" if w.language == "zh" else ", ").join(str(each["dataset"]) for each in results)
+    return w("Made: {datasets}. Each card says what to look at first.", datasets=names)
 
 
 def outcome(done: Done, w: Words) -> str:

@@ -93,13 +93,18 @@ def answer(messages: Sequence[BaseMessage], w: Words) -> AIMessage:
     start = max(at for at, message in enumerate(messages) if isinstance(message, HumanMessage))
     plan = plan_of(messages, start)
     done = [done_of(message) for message in messages[start:] if isinstance(message, ToolMessage)]
-    if done and done[-1].stops:
+    step = next(iter(plan.steps[len(done) :]), None)
+    if step is None or not goes_on(step.tool, done):
         return AIMessage(closing(plan, done, w))
-    if len(done) < len(plan.steps):
-        step = plan.steps[len(done)]
-        made = {"name": step.tool, "args": step.arguments, "id": f"call_{uuid.uuid4().hex[:12]}"}
-        return AIMessage("", tool_calls=[made])
-    return AIMessage(closing(plan, done, w))
+    made = {"name": step.tool, "args": step.arguments, "id": f"call_{uuid.uuid4().hex[:12]}"}
+    return AIMessage("", tool_calls=[made])
+
+
+def goes_on(tool: str, done: Sequence[Done]) -> bool:
+    """Whether this is called next: files that are taken in do not wait for one another."""
+    if tool in ("create_dataset", "add_documents"):
+        return not any(each.approval for each in done)
+    return not any(each.stops for each in done)
 
 
 def plan_of(messages: Sequence[BaseMessage], start: int) -> Plan:

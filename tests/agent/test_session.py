@@ -37,6 +37,36 @@ async def test_a_file_becomes_a_dataset_and_its_card_is_shown(
     assert "tickets@1 is ready" in said(events)
 
 
+async def test_several_files_become_a_dataset_each_and_a_bad_one_stops_no_other(
+    house: House, upload: FileRef
+) -> None:
+    bad = house.files.save_bytes(OWNER, "bad.csv", b"only one column\n1\n")
+    text = house.files.path(OWNER, upload.id).read_bytes()
+    more = house.files.save_bytes(OWNER, "more.csv", text)
+    files = [FileRef(bad.id, "bad.csv"), upload, FileRef(more.id, "more.csv")]
+
+    events = await talk(house, "make datasets from these and fine-tune on them", *files)
+
+    assert [arguments["name"] for _, arguments in called(events)] == ["bad", "tickets", "more"]
+    assert "Made: tickets@1, more@1." in said(events)
+    assert "bad is not made: " in said(events)
+    assert "Say which to go on with: “fine-tune on” and its name." in said(events)
+
+
+async def test_what_is_over_the_most_files_is_named(house: House, upload: FileRef) -> None:
+    text = house.files.path(OWNER, upload.id).read_bytes()
+    names = [f"part{number}.csv" for number in range(1, 8)]
+    files = [FileRef(house.files.save_bytes(OWNER, name, text).id, name) for name in names]
+
+    events = await talk(house, "用这些文件做数据集", *files)
+
+    assert len(called(events)) == 5
+    assert "还没有做：part6.csv, part7.csv" in said(events)
+
+    again = await talk(house, "用 part6.csv 做一个数据集")
+    assert called(again)[0][1]["name"] == "part6"
+
+
 async def test_it_is_what_was_spoken_of_before(house: House, upload: FileRef) -> None:
     await talk(house, "make a dataset from this", upload)
 
