@@ -63,5 +63,22 @@ def deploy_endpoint(ctx: ToolContext, model: str, name: str = "") -> dict[str, A
     house = ctx.house
     row = house.supervisor.deploy(ctx.caller, model, name or model.partition("@")[0])
     live = {"endpoint": row.name, "model": row.model, "state": row.state}
-    with_key = house.settings.api_key is not None
-    return live | snippets.how_to_call(house.base_url, row.name, with_key=with_key)
+    return live | how_to_call(ctx, row.name, row.model)
+
+
+def how_to_call(ctx: ToolContext, endpoint: str, model: str) -> dict[str, str]:
+    """The lines that call it, with a text in the language of what its model was trained on."""
+    house = ctx.house
+    return snippets.how_to_call(
+        house.base_url,
+        endpoint,
+        with_key=house.settings.api_key is not None,
+        scripts=scripts(ctx, model),
+    )
+
+
+def scripts(ctx: ToolContext, model: str) -> dict[str, float]:
+    """Shares of the scripts in the training texts; nothing once the dataset is deleted."""
+    trained_on = ctx.house.supervisor.endpoints.model(ctx.caller, model).dataset
+    found = [one for one in ctx.house.datasets.list(ctx.caller) if one.ref == trained_on]
+    return dict(found[0].profile.get("language") or {}) if found else {}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from serving import snippets
 from tools.base import Effect, ToolContext, tool
+from tools.deploy_endpoint import how_to_call
 
 
 @tool(effect=Effect.READS)
@@ -15,6 +15,5 @@ def endpoint_status(ctx: ToolContext, endpoint: str = "") -> dict[str, Any]:
     """
     house = ctx.house
     name = endpoint or house.supervisor.endpoints.pick(ctx.caller).name
-    with_key = house.settings.api_key is not None
-    how = snippets.how_to_call(house.base_url, name, with_key=with_key)
-    return house.supervisor.status(ctx.caller, name) | how
+    status = house.supervisor.status(ctx.caller, name)
+    return status | how_to_call(ctx, name, status["model"])

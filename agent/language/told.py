@@ -42,6 +42,8 @@ ONE_QUOTED = re.compile("""'[^']*'|"[^"]*\"""")
 QUOTED_LIST = re.compile(f"(?:{ONE_QUOTED.pattern})(?:, (?:{ONE_QUOTED.pattern}))*")
 CLOSE = re.compile(f"(?<={HAN}) (?=“)|(?<=”) (?={HAN})")
 """Spaces around a value that its quotation marks set apart already."""
+NAMES = re.compile(r"[\w@./-]+(?:, [\w@./-]+)+")
+"""A list of names or numbers, as the code joins them."""
 FULL_STOPS = "。！？；：…”）"
 
 
@@ -212,7 +214,9 @@ def joined(sentences: list[str]) -> str:
 
 
 def shown(value: str, before: str) -> str:
-    """A quoted value in Chinese quotation marks; as it is where it is escaped, or code."""
+    """A quoted value in Chinese quotation marks, a list as Chinese joins it; code as it is."""
+    if NAMES.fullmatch(value) and not before.endswith("="):
+        return value.replace(", ", "、")
     if before.endswith("=") or "\\" in value or not QUOTED_LIST.fullmatch(value):
         return value
     return "、".join(f"“{quoted[1:-1]}”" for quoted in ONE_QUOTED.findall(value))

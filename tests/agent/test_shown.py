@@ -9,6 +9,8 @@ import tools
 from agent.events import ToolFinished, from_json, to_json
 from agent.language import words_in
 from agent.shown import VIEWS, approval_view, error_view, run_view, view_of
+from agent.shown.approvals import waiting_summary
+from agent.shown.datasets import span
 from agent.views import Chart, Table, View, as_text
 from core import plugins
 from core.identity import ALL_SCOPES, Caller
@@ -150,6 +152,30 @@ SUCCEEDED: dict[str, Any] = {
     "model": "bank@1",
     "models": {"lora": "bank@1", "tfidf": "bank-tfidf@1"},
 }
+
+
+def test_what_the_plan_expected_goes_once_it_was_measured() -> None:
+    expected = (
+        "minilm cannot read 60 % of these texts: it was made for another language. Expect the "
+        "TF-IDF baseline to do better; it can be deployed too."
+    )
+    measured = "The loss did not fall during training: do not expect a gain."
+    run = {"run": "run_1", "dataset": "bank@1", "state": "running", "notes": [expected, measured]}
+
+    assert run_view(run, EN).notes == [expected, measured]
+    assert run_view(SUCCEEDED | {"notes": [expected, measured]}, EN).notes == [measured]
+
+
+def test_the_list_of_approvals_counts_what_is_measured_too() -> None:
+    assert waiting_summary(0, 0, EN) == "Nothing waits for you."
+    assert waiting_summary(0, 1, EN) == "1 request is still being measured."
+    assert waiting_summary(2, 1, EN) == (
+        "2 requests wait for you. 1 request is still being measured."
+    )
+
+
+def test_a_length_that_stands_alone_is_no_range() -> None:
+    assert (span(7, 7), span(7, 1200)) == ("7", "7–1,200")
 
 
 def test_a_run_on_its_way_shows_its_phases_and_how_far_it_is() -> None:

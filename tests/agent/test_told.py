@@ -199,7 +199,7 @@ def squeezed(text: str) -> str:
         (
             "The header has 2 columns (none, text), but row 3 (line 4) has 1. The last cell there "
             "is 'Add rows. Add rows.'.",
-            "表头有 2 列（none, text），但第 3 行（文件第 4 行）有 1 列。那里最后一个单元格是"
+            "表头有 2 列（none、text），但第 3 行（文件第 4 行）有 1 列。那里最后一个单元格是"
             "“Add rows. Add rows.”。",
         ),
         (

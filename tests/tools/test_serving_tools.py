@@ -118,6 +118,14 @@ def test_a_deployed_endpoint_has_the_name_of_its_model_and_says_how_to_call_it(
     compile(result["python"], "snippet", "exec")
 
 
+def test_the_example_is_in_the_language_of_the_training_texts() -> None:
+    how = snippets.how_to_call("http://here", "zoo", with_key=False, scripts={"han": 0.9})
+
+    assert '"input": "你好，我有一个问题"' in how["curl"]
+    assert '"input": "你好，我有一个问题"' in how["python"]
+    assert "hello" in snippets.how_to_call("http://here", "zoo", with_key=False)["curl"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
