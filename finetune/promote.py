@@ -83,7 +83,9 @@ def difference(points: float, interval: Sequence[float], rows: int) -> str:
     """How far the tuned model is from the other, and how sure that is."""
     low, high = map(signed, interval)
     if low == high:
-        return f"They do equally well on all {rows} test rows: the test is too small to tell more."
+        return (
+            f"They do equally well on all {rows:,} test rows: the test is too small to tell more."
+        )
     if rows < LEAST_ROWS:
         return f"The test has only {rows} rows: it is too small to tell which is better."
     if interval[1] < 0:

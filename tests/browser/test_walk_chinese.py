@@ -54,7 +54,7 @@ def make_a_dataset(person: Visitor) -> None:
     person.say("用这个文件做一个数据集")
     person.wait_for("数据集 reviews-zh@1")
     person.wait_until_answered()
-    for words in ("文本列", "标签列", "各标签的行数", "微调一个分类器"):
+    for words in ("文本列", "标签列", "各类别的行数", "微调一个分类器"):
         assert person.sees(words)
     person.scroll_to("数据集 reviews-zh@1")
     person.shot("zh-02-dataset")
