@@ -99,6 +99,8 @@ def reading_words(w: Words) -> dict[str, str]:
         "copy": w("Copy"),
         "copied": w("Copied"),
         "snippets": w("Ways to call it"),
+        "labelled": w("{label}: {value}", label="{label}", value="{value}"),
+        "percent": w("{number} %", number="{number}"),
         "code_bash": "curl",
         "code_python": "Python",
         "latency": w("{number} ms", number="{number}"),

@@ -2,15 +2,17 @@
 import { Check } from 'lucide-react'
 
 function Progress({ progress }) {
+  const { words } = useRoom()
   if (!progress) return null
   const { label, share, facts, phases } = progress
   const done = share == null ? null : Math.round(100 * share)
+  const told = done == null ? '' : percent(words, share, 0)
   return (
     <div className="thimble-progress">
       <div className="thimble-now">
         <span>
           {label}
-          {done == null ? null : <b>{` ${done} %`}</b>}
+          {told ? <b> {told}</b> : null}
         </span>
         {facts.map(([name, value]) => (
           <span key={name}>

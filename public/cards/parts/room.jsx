@@ -12,7 +12,9 @@ function fill(text, values) {
 
 const grouped = (number) => Number(number).toLocaleString('en')
 
-const percent = (share) => `${(100 * share).toFixed(1)} %`
+// A share as the language writes it; its sign never stands alone on a line.
+const percent = (words, share, digits) =>
+  fill(words.percent, { number: (100 * share).toFixed(digits) }).replace(' ', '\u00a0')
 
 // Ask the server; the answer, or null after a failure, which `failure` then tells.
 function useAsk() {

@@ -127,6 +127,7 @@ function Row({ row, right, drawn, tone }) {
 
 // Rows of four: how bad, what, where, what to do.
 function Findings({ table }) {
+  const { words } = useRoom()
   return (
     <Titled table={table}>
       <ul className="thimble-findings">
@@ -137,14 +138,14 @@ function Findings({ table }) {
               <Icon aria-hidden="true" />
               <div>
                 <p>
-                  <span className="thimble-unseen">{severity}: </span>
+                  <span className="thimble-unseen">{fill(words.labelled, { label: severity, value: '' })}</span>
                   {what}
                 </p>
                 <p className="thimble-quiet">
                   {remedy}{' '}
                   {where ? (
                     <span className="thimble-where">
-                      {table.columns[2]}: {where}
+                      {fill(words.labelled, { label: table.columns[2], value: where })}
                     </span>
                   ) : null}
                 </p>

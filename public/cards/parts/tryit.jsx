@@ -59,13 +59,14 @@ function Told({ name, told, first }) {
 }
 
 function Chance({ label, share }) {
+  const { words } = useRoom()
   return (
     <li>
       <span className="thimble-name"><Soft>{label}</Soft></span>
       <span className="thimble-rod" aria-hidden="true">
         <span style={{ width: `${100 * share}%` }} />
       </span>
-      <span className="thimble-number">{percent(share)}</span>
+      <span className="thimble-number">{percent(words, share, 1)}</span>
     </li>
   )
 }
