@@ -102,6 +102,8 @@ class Talk:
     def act(self, text: str) -> None:
         if text.startswith("/file"):
             self.attach(text.removeprefix("/file"))
+        elif text.split(" ")[0] == "/save":
+            self.show(self.w("A conversation is saved in the browser, with /save there."))
         elif text or self.attached:
             waiting, self.attached = self.attached, []
             said = spoken(text, self.w)

@@ -37,10 +37,10 @@ def create_dataset(wish: Wish, scene: Scene) -> Answer:
         return add_documents(wish, scene) if documents else Answer(ask=NO_FILE)
     sets = together(files, wish.whole)
     now, later = sets[:MOST], [one.main.filename for one in sets[MOST:]]
-    scene.made = names_of(now, dataset_name(wish))
+    scene.made = names_of(now, dataset_name(wish), scene.datasets())
     scene.made_dataset = scene.made[0] if len(scene.made) == 1 else ""
     steps = [created(wish, one, name) for one, name in zip(now, scene.made, strict=True)]
-    return Answer(steps, reply=too_many(later) if later else "")
+    return Answer(steps, reply=" ".join(made_known(wish, later, scene.made)))
 
 
 def created(wish: Wish, files: Together, name: str) -> Step:
@@ -53,6 +53,19 @@ def created(wish: Wish, files: Together, name: str) -> Step:
         seed=hyperparameters(wish.raw).get("seed"),
     )
     return Step("create_dataset", arguments)
+
+
+CHOSEN_NAME = re.compile(r"table-\d+")
+CHOSEN = (
+    "A name is made of the letters a to z and digits, and the file's has too few, so I chose one. "
+    "For another say “make a dataset from this and call it”, then the name."
+)
+
+
+def made_known(wish: Wish, later: list[str], names: list[str]) -> list[str]:
+    """What to say beside the datasets: which files are left, and that a name was chosen."""
+    chosen = not dataset_name(wish) and any(map(CHOSEN_NAME.fullmatch, names))
+    return [*([too_many(later)] if later else []), *([CHOSEN] if chosen else [])]
 
 
 def too_many(later: list[str]) -> str:

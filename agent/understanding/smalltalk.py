@@ -44,7 +44,10 @@ NO_DELETE_RUN = (
 NOTHING = (
     "Nothing was started. A run, a deployment or a deletion always waits for your approval first."
 )
-HELLO = "Hello! Drop a file with texts and labels here, or say “what can you do?”."
+HELLO = (
+    "Hello! Give me a file with texts and labels (drop it on the page, or write /file PATH in a "
+    "terminal), or say “what can you do?”."
+)
 WHO = (
     "I am Thimble: I turn a file of labelled texts into a fine-tuned classifier behind an API,"
     " from "

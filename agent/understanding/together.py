@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from agent.understanding.slots import role_of_file
-from agent.understanding.text import normal
+from agent.understanding.text import HAN, normal
 from agent.world import FileName
 from core.names import name_from_file
 
@@ -84,19 +85,34 @@ def named(sets: list[Together], text: str) -> list[Together]:
     return sets if ALL.search(said) or not meant else meant
 
 
-def names_of(sets: list[Together], given: str | None) -> list[str]:
-    """A name for each dataset, no two alike: the given one for one, else made of its file's."""
+def names_of(sets: list[Together], given: str | None, known: Sequence[str] = ()) -> list[str]:
+    """A name for each dataset, no two alike: the given one for one, else made of its file's.
+
+    Args:
+        known: Names of datasets there are; a new one that no file's name tells is none of them.
+    """
     if given and len(sets) == 1:
         return [given]
     made: list[str] = []
     for one in sets:
-        name = name_from_file(one.main.filename)
+        name = name_of(one.main.filename, [*known, *made])
         name = f"{given}-{name}" if given else name
         made.append(unlike(made, name[:60].rstrip("-.")))
     return made
 
 
+def name_of(filename: str, taken: Sequence[str]) -> str:
+    """`tickets` of tickets.csv; `table-1`, or the next, of 酒店评论.csv, which has no such letters.
+
+    A word that requests are made of, such as `data`, would be a poor name to speak of.
+    """
+    name = name_from_file(filename)
+    if not HAN.search(filename) or re.search(r"[a-z]{3}", name.removeprefix("data")):
+        return name
+    return next(each for at in count(1) if (each := f"table-{at}") not in taken)
+
+
 def unlike(made: list[str], name: str) -> str:
-    """The name, with a number where it is taken: 退货.csv and 物流.csv both give `data`."""
+    """The name, with a number where it is taken: a b.csv and a-b.csv both give `a-b`."""
     numbered = (f"{name}-{number}" for number in range(2, len(made) + 3))
     return next(each for each in (name, *numbered) if each not in made)

@@ -15,7 +15,8 @@ UNDO = re.compile(
     r"(?:(?:please|can you|could you|i want to|can i) )*(?:undo|revert|take back|roll back)"
     r"(?: (?:it|that|this|the last (?:one|step|thing|action)|my last \w+|what (?:i|you) (?:just )?"
     r"did|the (?:deletion|delete)))?(?: please)?|take (?:it|that) back"
-    rf"|(?:请|帮我|我要|我想|能|可以)*(?:把)?(?:{LAST}的?(?:那个|这个)?{WHAT}?(?:给)?)?(?:撤销|撤回|撤消)"
+    rf"|(?:请|帮我|我要|我想|能|可以)*(?:把)?(?:{LAST}的?(?:那个|这个)?{WHAT}?(?:给)?)?"
+    rf"(?:撤销|撤回|撤消|取消(?=刚才|刚刚|上一?步))"
     rf"(?:掉|一下|了)?(?:{LAST}的?(?:那个|这个)?)?{WHAT}?(?:吧|吗|了|一下)*"
 )
 DROPPED = re.compile(

@@ -30,7 +30,22 @@ UNKNOWN_CHINESE = (
         r"发布|导出|下载|删除|删掉|删了|删)(?:一下)?(?:模型|数据集)?\s*"
         rf"{A_NAME}\s*(?:这个)?(?:数据集|模型|的?(?:前|后|最后)|的?\W*$)"
     ),
+    re.compile(rf"(?<![\w.-]){A_NAME}\s*(?:这个|这份)?数据集"),
 )
+UNKNOWN_OF = {
+    "model": re.compile(
+        r"(?<!一个)(?<!个)(?:叫做?|名叫|名为)\s*(?P<name>[^\s\"'`,]{1,40}?)\s*的?\s*模型|"
+        r"(?:\bmodel (?:called|named)|\b(?:deploy|delete|export|remove) model) "
+        r"[\"'`]?(?P<english>[a-z][\w.-]*(?:@\d+)?)"
+        r"(?= (?:with|for|and|as|now|please)\b|[,.?!;]|$)"
+    ),
+    "endpoint": re.compile(
+        r"(?<![\w.-])(?P<name>[a-z][\w.-]*)\s*(?:这个)?(?:端点|接口|服务)|"
+        r"(?:\bendpoint (?:called|named)|\b(?:stop|delete|check|is) endpoint) "
+        r"[\"'`]?(?P<english>[a-z][\w.-]*)"
+        r"(?= (?:with|for|and|as|now|please)\b|[,.?!;]|$)"
+    ),
+}
 NOT_THERE = re.compile(
     r"不存在的?(?:数据集|模型)|\b(?:dataset|model) that does ?(?:not|n't) exist|"
     r"\bnon-?existent (?:dataset|model)"
@@ -45,32 +60,37 @@ NAMED_TOOLS = (
     "delete_dataset",
     "delete_model",
     "export_model",
+    "stop_endpoint",
+    "endpoint_status",
 )
 
 
-ABOUT_MODELS = ("deploy_endpoint", "export_model", "delete_model")
+KINDS = dict.fromkeys(("deploy_endpoint", "export_model", "delete_model"), "model")
+KINDS |= dict.fromkeys(("stop_endpoint", "endpoint_status"), "endpoint")
 
 
 def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
     """A question when the request clearly names something that does not exist."""
     if wish.named.tags or wish.intent not in NAMED_TOOLS or scene.made_dataset:
         return None
-    name = name_in(tidy(wish.raw))
+    kind = KINDS.get(wish.intent, "dataset")
+    name = name_in(tidy(wish.raw), kind)
     if name is None or scene.tables() or columns(wish.raw):
         return None
-    kind = "model" if wish.intent in ABOUT_MODELS else "dataset"
-    known = scene.models() if kind == "model" else scene.datasets()
+    known = {"model": scene.models, "dataset": scene.datasets, "endpoint": scene.live}[kind]()
     if not known or root(name.lower()) in scene.stems():
         return None
     unknown = f"There is no {kind} “{name}”." if name else f"There is no such {kind}."
     return Answer(ask=f"{unknown} {which(kind, known, '').ask}")
 
 
-def name_in(text: str) -> str | None:
+def name_in(text: str, kind: str) -> str | None:
     """What stands where a name would; an empty text where it is said that there is none."""
-    for pattern in (UNKNOWN, *UNKNOWN_CHINESE):
+    of_kind = [UNKNOWN_OF[kind]] if kind in UNKNOWN_OF else []
+    for pattern in (*of_kind, *(() if kind == "endpoint" else (UNKNOWN, *UNKNOWN_CHINESE))):
         match = pattern.search(text)
-        name = match["name"] if match else ""
+        found = match.groupdict() if match else {}
+        name = found.get("name") or found.get("english") or ""
         if name and not tags_in(normal(name)) - {"OUTSIDE"} and not not_a_name(name):
             return name
     return "" if NOT_THERE.search(normal(text)) else None

@@ -116,6 +116,14 @@ def test_an_attached_file_goes_with_the_next_message_only() -> None:
     ]
 
 
+def test_saving_a_conversation_is_left_to_the_browser() -> None:
+    server = Recorded()
+
+    printed = conversation(server, "/save")
+
+    assert "saved in the browser" in printed and server.sent == []
+
+
 def test_a_file_that_cannot_be_read_is_told_and_the_talk_goes_on() -> None:
     server = Recorded(TextDelta("Hi."))
 
