@@ -100,6 +100,7 @@ def reading_words(w: Words) -> dict[str, str]:
         "copied": w("Copied"),
         "snippets": w("Ways to call it"),
         "labelled": w("{label}: {value}", label="{label}", value="{value}"),
+        "gap": "" if w.language == "zh" else " ",
         "percent": w("{number} %", number="{number}"),
         "code_bash": "curl",
         "code_python": "Python",

@@ -126,8 +126,9 @@ class Follow:
         buried = news and await self.cards.is_buried(thread_id, view.key)
         await self.cards.show(thread_id, draw(view, w), last=buried)
         if news:
+            told = w("{label}: {value}", label=view.title, value=view.state_label)
             await self.cards.look_at(thread_id, view.key)
-            await self.cards.toast(thread_id, f"{view.title}: {view.state_label}")
+            await self.cards.toast(thread_id, told)
 
     async def threads(self, record: Run | Approval, key: str) -> list[str]:
         """Where the record was asked for, if that is one of our threads, and where it is shown."""

@@ -70,7 +70,7 @@ function Failure({ failure }) {
   if (!failure) return null
   return (
     <p className="thimble-failure" role="alert">
-      {failure.message} {failure.fix}{' '}
+      {failure.message}{words.gap}{failure.fix}{words.gap}
       {failure.help ? <Away url={failure.help}>{words.meaning}</Away> : null}
     </p>
   )

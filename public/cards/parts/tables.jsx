@@ -142,7 +142,7 @@ function Findings({ table }) {
                   {what}
                 </p>
                 <p className="thimble-quiet">
-                  {remedy}{' '}
+                  {remedy}{words.gap}
                   {where ? (
                     <span className="thimble-where">
                       {fill(words.labelled, { label: table.columns[2], value: where })}
