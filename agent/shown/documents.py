@@ -7,7 +7,8 @@ from agent.shown.figures import count, excerpt, size
 from agent.views import Link, Table, View
 
 Json = dict[str, Any]
-MOST_PASSAGES = 5
+MOST_PASSAGES = 10
+"""As many as search_docs tells a model, which may cite each of them."""
 MOST_PLACE = 120
 
 
