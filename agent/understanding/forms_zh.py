@@ -21,12 +21,13 @@ ABOUT_US = (
 )
 """Questions about the program itself, which its help answers."""
 WHILE_RUNNING = (
-    r"(?:关|合|盖|断|拔|休眠|睡眠|重启|锁屏).{0,10}(?:会|还能|还会|要紧).{0,8}(?:怎|断|停|丢|继续|"
+    r"(?:(?<![相有无])关(?!于)|(?<!适)合(?!适)|盖|(?<!判)断|拔|休眠|睡眠|重启|锁屏).{0,10}(?:会|还能|还会|要紧).{0,8}(?:怎|断|停|丢|继续|"
     r"影响|没|吗|么)"
 )
 ADVICE = r"有(?:什么|啥|没有|哪些)(?:好的?)?(?:建议|办法|窍门|诀窍)"
 WHOLE = re.compile(
-    rf"反悔|{ADVICE}|\b(?:if|when|while) i (?:close|shut|turn off|unplug|lock|restart|suspend)\b",
+    rf"(?:能|可以|怎么|如何).{{0,2}}反悔|反悔.{{0,3}}[吗么?]|{ADVICE}|"
+    r"\b(?:if|when|while) i (?:close|shut|turn off|unplug|lock|restart|suspend)\b",
     re.IGNORECASE,
 )
 """One question, however many parts it has."""

@@ -114,5 +114,5 @@ def not_a_name(word: str) -> bool:
         " please top my the a an newest "
         "latest last new old same other first second everything yet soon here there cpu gpu "
         "machine "
-        "computer laptop server mac pc desktop"
+        "computer laptop server mac pc desktop http https rest web off up down away instead"
     )
