@@ -60,7 +60,7 @@ def test_a_number_out_of_its_limits_is_refused_with_its_field_and_nothing_change
 
     shown = told(refused.value, EN)
     assert shown["param"] == "rank"
-    assert "1 to 256" in shown["fix"]
+    assert "1 to 256" in shown["message"]
     assert state(ctx, before["id"]) in approvals.UNDECIDED
 
 
