@@ -20,12 +20,10 @@ class Session:
         house: House,
         caller: Caller,
         thread_id: str,
-        channel: str,
         language: Language = "en",
         limits: Limits = LIMITS,
         asked: Language | None = None,
     ) -> None:
-        self.channel = channel
         self.thread = Thread(house, caller, thread_id, language, limits, asked)
 
     @property

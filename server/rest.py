@@ -85,7 +85,7 @@ def routes(house: base.House) -> APIRouter:
         body = fields(raw, "thread_id", "text", "files", "language", "page_language")
         asked = language_in(body) if "language" in body else None
         page = language_in(body, "page_language")
-        session = Session(house, caller_of(request), thread_of(body), "terminal", page, asked=asked)
+        session = Session(house, caller_of(request), thread_of(body), page, asked=asked)
         events = stream(session, text_of(body), files_of(house, request, body))
         return await once_streamed(request, house.database, raw, events)
 

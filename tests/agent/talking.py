@@ -23,7 +23,7 @@ async def talk(
     language: str = "en",
     limits: Limits = QUICK,
 ) -> list[Event]:
-    session = Session(house, OWNER, thread, "terminal", "zh" if language == "zh" else "en", limits)
+    session = Session(house, OWNER, thread, "zh" if language == "zh" else "en", limits)
     return [event async for event in session.reply(text, files)]
 
 

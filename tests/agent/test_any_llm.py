@@ -288,12 +288,12 @@ async def test_all_of_a_turn_has_a_time(house: House) -> None:
 
 async def test_leaving_a_turn_hangs_up_and_keeps_what_was_said(house: House) -> None:
     with playing(Stream([{"content": "and so on "}], pause=0.02, forever=True)) as llm:
-        reply = Session(with_llm(house, llm.url), OWNER, "t1", "web").reply("hello")
+        reply = Session(with_llm(house, llm.url), OWNER, "t1").reply("hello")
         assert isinstance(await anext(reply), TextDelta)
         await reply.aclose()
         assert await asyncio.to_thread(llm.hung_up.wait, 2)
 
-    kept = Session(house, OWNER, "t1", "web").memory.load()[-1].text
+    kept = Session(house, OWNER, "t1").memory.load()[-1].text
     assert kept.startswith("and so on") and "stopped" in kept
 
 
@@ -440,7 +440,7 @@ async def test_variables_of_other_programs_send_nothing_anywhere_else(
 async def test_another_owner_s_thread_is_not_read(house: House) -> None:
     with playing(Say("Hi.")) as llm:
         await talk(with_llm(house, llm.url), "my secret")
-        eve = Session(with_llm(house, llm.url), Caller(user="eve"), "t1", "terminal", limits=QUICK)
+        eve = Session(with_llm(house, llm.url), Caller(user="eve"), "t1", limits=QUICK)
         events: list[Event] = [event async for event in eve.reply("what was said?")]
 
     assert "my secret" not in str(llm.said()) and not [

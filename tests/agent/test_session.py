@@ -107,20 +107,20 @@ async def test_a_message_cannot_approve(house: House, tickets: str) -> None:
 async def test_threads_do_not_hear_each_other(house: House) -> None:
     await talk(house, "hello", thread="a")
 
-    assert Session(house, OWNER, "b", "terminal").memory.load() == []
-    assert len(Session(house, OWNER, "a", "terminal").memory.load()) == 2
+    assert Session(house, OWNER, "b").memory.load() == []
+    assert len(Session(house, OWNER, "a").memory.load()) == 2
 
 
 async def test_another_owner_reads_nothing_of_a_thread(house: House) -> None:
     await talk(house, "hello", thread="a")
 
-    assert Session(house, Caller(user="eve"), "a", "terminal").memory.load() == []
+    assert Session(house, Caller(user="eve"), "a").memory.load() == []
 
 
 async def test_leaving_a_turn_early_leaves_a_thread_that_goes_on(
     house: House, tickets: str
 ) -> None:
-    session = Session(house, OWNER, "t1", "terminal")
+    session = Session(house, OWNER, "t1")
     reply = session.reply("describe tickets")
     async for event in reply:
         if isinstance(event, ToolStarted):

@@ -173,7 +173,7 @@ async def tell_others(tab: Any, event: str) -> None:
 
 async def turn(desk: Desk, tab: Any, language: Language, text: str, files: list[FileRef]) -> None:
     caller = caller_for(tab.user.identifier)
-    conversation = desk.converse(desk.house, caller, tab.thread_id, "web", language)
+    conversation = desk.converse(desk.house, caller, tab.thread_id, language)
     drawn = Turn(desk.cards, tab.thread_id, language)
     failure = await attempt(drawn.run(conversation.reply(text, files)), drawn.w)
     if failure is not None:

@@ -19,8 +19,8 @@ class Conversation(Protocol):
     def reply(self, text: str, files: Sequence[FileRef] = ()) -> AsyncIterator[Event]: ...
 
 
-Converse = Callable[[House, Caller, str, str, Language], Conversation]
-"""House, caller, thread, channel and language of the page: `agent.session.Session`."""
+Converse = Callable[[House, Caller, str, Language], Conversation]
+"""House, caller, thread and language of the page: `agent.session.Session`."""
 
 
 @dataclass(frozen=True)
