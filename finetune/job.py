@@ -85,7 +85,7 @@ class Workshop:
             "task": TASKS[dataset.task],
             "base": base_of(self.bases.get(str(recipe["base_model"]))),
             "labels": labels_of(dataset),
-            "recipe": recipe_of(recipe),
+            "recipe": recipe_of(TASKS[dataset.task], recipe),
             "threads": threads(self.launcher.capacity),
         }
         probes = kind == "probe"
@@ -113,9 +113,10 @@ def base_of(base: Base) -> spec.Base:
     return spec.Base(name=base.name, path=str(base.path), sha256=base.sha256)
 
 
-def recipe_of(values: Mapping[str, Any]) -> spec.Recipe:
-    names = spec.Recipe.__dataclass_fields__
-    return spec.Recipe(**{name: values[name] for name in names if name in values})
+def recipe_of(task: str, values: Mapping[str, Any]) -> spec.ClassifyRecipe | spec.ChatRecipe:
+    kind = spec.RECIPES[task]
+    names = kind.__dataclass_fields__
+    return kind(**{name: values[name] for name in names if name in values})
 
 
 def labels_of(dataset: tables.Dataset) -> list[str]:

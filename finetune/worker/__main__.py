@@ -12,7 +12,7 @@ import torch
 
 from core import job
 from core.errors import RequestRefused, ServiceFailed, ThimbleError
-from finetune.worker import embedder, probe, train
+from finetune.worker import embedder, plugins
 from finetune.worker.journal import Journal
 from finetune.worker.loop import Stop
 from finetune.worker.machine import peak_memory_bytes, save_memory
@@ -47,9 +47,9 @@ def work(folder: Path, journal: Journal, stop: Stop) -> None:
         raise RequestRefused("The job folder has no job.json.", code="bad_job")
     match from_json(content):
         case TrainSpec() as spec:
-            train.run(folder, spec, journal, stop)
+            plugins.load_task(spec.task).train(folder, spec, journal, stop)
         case ProbeSpec() as spec:
-            probe.run(folder, spec, journal)
+            plugins.load_task(spec.task).probe(folder, spec, journal)
         case EncoderSpec() as spec:
             embedder.run(folder, spec, journal)
 

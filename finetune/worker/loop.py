@@ -81,7 +81,7 @@ class Loop:
         self.task, self.recipe, self.journal = task, recipe, journal
         self.checkpoints, self.stop = checkpoints, stop
         self.trained = task.trained()
-        self.optimizer = _optimizer(self.trained, recipe)
+        self.optimizer = _optimizer(task, recipe)
         self.per_epoch = len(task.batches(0))
         self.total = self.per_epoch * recipe.epochs
         self.step = 0
@@ -270,14 +270,12 @@ class _Clock:
         return self._watch.seconds / max(step - self._first_step, 1) * (total - step)
 
 
-def _optimizer(trained: dict[str, torch.Tensor], recipe: Recipe) -> torch.optim.AdamW:
-    rates = {True: recipe.head_learning_rate, False: recipe.learning_rate}
-    groups: list[dict[str, Any]] = [
-        {"params": [], "full_lr": rates[is_head]} for is_head in (False, True)
-    ]
-    for name, value in trained.items():
-        groups[name.startswith("head.")]["params"].append(value)
-    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
+def _optimizer(task: Task, recipe: Recipe) -> torch.optim.AdamW:
+    groups: dict[float, dict[str, Any]] = {}
+    for name, value in task.trained().items():
+        rate = task.learning_rate(name)
+        groups.setdefault(rate, {"params": [], "full_lr": rate})["params"].append(value)
+    return torch.optim.AdamW([*groups.values()], weight_decay=recipe.weight_decay, fused=True)
 
 
 def _rate_share(step: int, total: int, warmup_ratio: float) -> float:

@@ -12,7 +12,8 @@ from typing import Any
 from core.errors import RequestRefused
 
 SPLITS = ("train", "validation", "test")
-"""Each is a file `<split>.jsonl` in the job folder, one `{"text": …, "label": …}` a line."""
+"""Each is a file `<split>.jsonl` in the job folder: `{"text": …, "label": …}` a line for classify,
+`{"row": …, "messages": […], "tools": […] or null}` for chat."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Base:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to tune. Every number is final: "auto" was resolved before the quote."""
+    """How to tune, whatever the task. Every number is final: "auto" was resolved already."""
 
     epochs: int
     """Passes over the training rows."""
@@ -39,29 +40,52 @@ class Recipe:
     """Scale of the adapter is alpha / rank."""
     learning_rate: float
     """Of the adapter, after warm-up; falls linearly to 0."""
-    head_learning_rate: float
-    """Of the task's head."""
     batch_size: int
     """Rows in one step."""
     seed: int
     """Decides the first weights, the order of rows and dropout."""
     max_length: int
-    """Tokens of a row that are read; the rest is cut."""
+    """Tokens of a row that are read."""
     warmup_ratio: float = 0.1
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = 0.01
-    dropout: float = 0.1
-    """Share of the pooled features hidden in a training step. The encoder itself has none."""
     clip: float = 1.0
     """Largest norm of a step's gradient."""
-    label_smoothing: float = 0.1
-    """Share of the target given to all labels alike, so that wrong labels in the data and sure
-    mistakes cost less."""
     average: float = 0.99
     """Share of the past in the running average of the trained weights. The average is what is
     validated and kept: it ends better than the last step. 0: no averaging."""
     target_modules: str = "all-linear"
     """Which layers get an adapter. Only `all-linear` exists."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifyRecipe(Recipe):
+    """Of the task `classify`. A text longer than `max_length` is cut there."""
+
+    head_learning_rate: float
+    """Of the task's head."""
+    dropout: float = 0.1
+    """Share of the pooled features hidden in a training step. The encoder itself has none."""
+    label_smoothing: float = 0.1
+    """Share of the target given to all labels alike, so that wrong labels in the data and sure
+    mistakes cost less."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatRecipe(Recipe):
+    """Of the task `chat`. A row longer than `max_length` is left out and named, never cut."""
+
+    loop: str = "auto"
+    """`fast`: our own loop; `plain`: HF Trainer + PEFT, for models that ours does not fit;
+    `auto`: ours where it computes the same as the plain model on this base."""
+
+
+RECIPES: dict[str, type[ClassifyRecipe] | type[ChatRecipe]] = {
+    "classify": ClassifyRecipe,
+    "chat": ChatRecipe,
+}
+"""Task to the recipe it takes."""
+LOOPS = ("auto", "fast", "plain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +95,9 @@ class TrainSpec:
     task: str
     """Name of a module in `finetune.worker.tasks`."""
     base: Base
-    labels: list[str]
-    """Sorted; a class number is a position in this list."""
-    recipe: Recipe
+    recipe: ClassifyRecipe | ChatRecipe
+    labels: list[str] = field(default_factory=list)
+    """Sorted; a class number is a position in this list. Empty for tasks without classes."""
     threads: int = 1
     """Processor threads. One is safe where cores are shared: with two, stalls cost up to 20x."""
     device: str = "auto"
@@ -87,8 +111,8 @@ class ProbeSpec:
 
     task: str
     base: Base
-    labels: list[str]
-    recipe: Recipe
+    recipe: ClassifyRecipe | ChatRecipe
+    labels: list[str] = field(default_factory=list)
     threads: int = 1
     device: str = "auto"
     rows: dict[str, int] = field(default_factory=dict)
@@ -144,11 +168,20 @@ def _read(kind: type[Any], content: Any, where: str) -> Any:
     if unknown:
         raise _bad(f"{where} has the unknown key {unknown[0]!r}; known: {', '.join(fields)}.")
     hints = typing.get_type_hints(kind)
+    if "recipe" in hints:
+        hints["recipe"] = _recipe_of(content)
     missing = [name for name, item in fields.items() if _required(item) and name not in content]
     if missing:
         raise _bad(f"{where} lacks {', '.join(missing)}.")
     values = {name: _value(hints[name], content[name], f"{where}: {name}") for name in content}
     return kind(**values)
+
+
+def _recipe_of(content: dict[str, Any]) -> type[Any]:
+    task = content.get("task")
+    if task not in RECIPES:
+        raise _bad(f"task={task!r} is not one of {', '.join(RECIPES)}.")
+    return RECIPES[task]
 
 
 def _required(item: "dataclasses.Field[Any]") -> bool:
@@ -182,20 +215,27 @@ def _check(spec: Spec) -> None:
     """Refuse impossible combinations that types cannot express."""
     if isinstance(spec, EncoderSpec):
         return
-    if len(set(spec.labels)) != len(spec.labels) or len(spec.labels) < 2:
+    if spec.task == "classify" and (
+        len(set(spec.labels)) != len(spec.labels) or len(spec.labels) < 2
+    ):
         raise _bad(f"labels has {len(spec.labels)} entries; at least two different are needed.")
-    if spec.recipe.target_modules != "all-linear":
-        raise _bad(f"target_modules={spec.recipe.target_modules!r}; only 'all-linear' exists.")
-    small = [
-        name
-        for name in ("epochs", "rank", "batch_size", "max_length", "learning_rate", "alpha", "clip")
-        if not getattr(spec.recipe, name) > 0
-    ]
-    if small:
-        raise _bad(f"{small[0]}={getattr(spec.recipe, small[0])} should be above 0.")
+    if spec.task != "classify" and spec.labels:
+        raise _bad(f"labels has {len(spec.labels)} entries; the task {spec.task!r} has no labels.")
+    recipe = spec.recipe
+    if recipe.target_modules != "all-linear":
+        raise _bad(f"target_modules={recipe.target_modules!r}; only 'all-linear' exists.")
+    if isinstance(recipe, ChatRecipe) and recipe.loop not in LOOPS:
+        raise _bad(f"loop={recipe.loop!r} is not one of {', '.join(LOOPS)}.")
+    _check_numbers(dataclasses.asdict(recipe))
+
+
+def _check_numbers(values: dict[str, Any]) -> None:
+    for name in ("epochs", "rank", "batch_size", "max_length", "learning_rate", "alpha", "clip"):
+        if not values[name] > 0:
+            raise _bad(f"{name}={values[name]} should be above 0.")
     for name in ("dropout", "warmup_ratio", "label_smoothing", "average", "weight_decay"):
-        if not 0 <= getattr(spec.recipe, name) < 1:
-            raise _bad(f"{name}={getattr(spec.recipe, name)} should be at least 0 and below 1.")
+        if not 0 <= values.get(name, 0) < 1:
+            raise _bad(f"{name}={values[name]} should be at least 0 and below 1.")
 
 
 def _bad(message: str) -> RequestRefused:

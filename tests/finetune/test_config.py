@@ -116,7 +116,7 @@ def test_parameters_survive_being_stored() -> None:
 
 
 def test_every_setting_of_the_worker_can_be_set_and_none_is_invented() -> None:
-    known = {field.name for field in dataclasses.fields(spec.Recipe)} - {"target_modules"}
+    known = {field.name for field in dataclasses.fields(spec.ClassifyRecipe)} - {"target_modules"}
 
     assert set(config.LIMITS) == known
 
@@ -129,7 +129,7 @@ def test_the_worker_takes_every_parameter_at_its_limits(end: str) -> None:
         task="classify",
         base=spec.Base(name="minilm", path="x"),
         labels=["a", "b"],
-        recipe=recipe_of(found),
+        recipe=recipe_of("classify", found),
     )
 
     assert spec.from_json(spec.to_json(job)) == job
@@ -137,6 +137,6 @@ def test_the_worker_takes_every_parameter_at_its_limits(end: str) -> None:
 
 @pytest.mark.parametrize("name", ["label_smoothing", "average"])
 def test_the_default_is_the_one_the_worker_measured(name: str) -> None:
-    measured = spec.Recipe.__dataclass_fields__[name].default
+    measured = spec.ClassifyRecipe.__dataclass_fields__[name].default
 
     assert config.resolve(facts(), {})[name].value == measured

@@ -1,7 +1,4 @@
-"""What a training task offers the loop. A task is a model, batches and a loss.
-
-A task module has `create(spec, splits, device) -> Task`.
-"""
+"""What a training task offers the loop: a model, batches and a loss."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,7 +24,10 @@ class Task(Protocol):
     """Everything of a task that the loop needs; all of it deterministic in seed and step."""
 
     def trained(self) -> dict[str, torch.Tensor]:
-        """Every trained tensor by name. Names that start with `head.` use the head's rate."""
+        """Every trained tensor by name."""
+
+    def learning_rate(self, name: str) -> float:
+        """The full learning rate of a trained tensor."""
 
     def batches(self, epoch: int) -> list[Ids]:
         """Row numbers of each step of an epoch."""

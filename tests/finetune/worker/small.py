@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from finetune.worker.families import FAMILIES
-from finetune.worker.spec import Base, Recipe, TrainSpec, to_json
+from finetune.worker.spec import Base, ClassifyRecipe, TrainSpec, to_json
 
 WORDS = [
     *("the", "a", "cat", "dog", "bird", "fish", "chased", "saw", "liked", "big", "small"),
@@ -88,7 +88,7 @@ def random_weights(family: str, config: dict[str, Any], seed: int) -> dict[str, 
     return found
 
 
-def recipe(**changed: Any) -> Recipe:
+def recipe(**changed: Any) -> ClassifyRecipe:
     values: dict[str, Any] = {
         "epochs": 2,
         "rank": 4,
@@ -99,7 +99,7 @@ def recipe(**changed: Any) -> Recipe:
         "seed": 0,
         "max_length": 16,
     }
-    return Recipe(**(values | changed))
+    return ClassifyRecipe(**(values | changed))
 
 
 def order_rows(count: int, start: int = 0) -> list[dict[str, str]]:

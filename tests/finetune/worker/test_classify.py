@@ -10,7 +10,7 @@ from core.errors import RequestRefused
 from finetune.worker.machine import Device
 from finetune.worker.rows import Split
 from finetune.worker.spec import TrainSpec
-from finetune.worker.tasks.classify import Classifier, create
+from finetune.worker.tasks.classify.task import Classifier
 from tests.finetune.worker.small import order_rows, recipe, tiny_base
 
 LABELS = ["down", "up"]
@@ -27,7 +27,7 @@ def make(folder: Path, **changed: object) -> Classifier:
         labels=LABELS,
         recipe=recipe(**({"dropout": 0.3, "batch_size": 16} | changed)),
     )
-    return create(spec, splits, Device("cpu", torch.float32))
+    return Classifier(spec, splits, Device("cpu", torch.float32))
 
 
 def gradients(task: Classifier, tokens: int) -> tuple[int, float, list[torch.Tensor]]:

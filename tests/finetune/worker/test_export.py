@@ -15,7 +15,7 @@ from finetune.worker.families import read_base
 from finetune.worker.machine import Device
 from finetune.worker.rows import Split
 from finetune.worker.spec import Base, TrainSpec
-from finetune.worker.tasks.classify import Classifier, create
+from finetune.worker.tasks.classify.task import Classifier
 from tests.finetune.worker.small import CONFIGS, order_rows, recipe, tiny_base
 
 LABELS = ["down", "up"]
@@ -27,7 +27,7 @@ def moved(base: Base) -> Classifier:
     part = Split([row["text"] for row in rows], np.array([LABELS.index(r["label"]) for r in rows]))
     splits = {"train": part, "validation": part, "test": part}
     spec = TrainSpec(task="classify", base=base, labels=LABELS, recipe=recipe(alpha=8.0))
-    task = create(spec, splits, Device("cpu", torch.float32))
+    task = Classifier(spec, splits, Device("cpu", torch.float32))
     chance = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for value in task.trained().values():

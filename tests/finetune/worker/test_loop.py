@@ -36,6 +36,9 @@ class Line:
     def trained(self) -> Tensors:
         return {"adapter.slope": self.slope, "head.bias": self.bias}
 
+    def learning_rate(self, name: str) -> float:
+        return 1e-2
+
     def batches(self, epoch: int) -> list[Ids]:
         order = np.random.default_rng(epoch).permutation(32)
         return [order[i : i + 8] for i in range(0, 32, 8)]

@@ -10,9 +10,9 @@ import pytest
 from core.errors import RequestRefused
 from finetune.worker.spec import (
     Base,
+    ClassifyRecipe,
     EncoderSpec,
     ProbeSpec,
-    Recipe,
     Spec,
     TrainSpec,
     from_json,
@@ -20,7 +20,7 @@ from finetune.worker.spec import (
 )
 
 BASE = Base(name="minilm", path="/bases/minilm", sha256="ab")
-RECIPE = Recipe(
+RECIPE = ClassifyRecipe(
     epochs=3,
     rank=16,
     alpha=16.0,
@@ -82,9 +82,9 @@ def test_what_a_job_does_not_know_is_refused(place: str, key: str, value: Any, w
 
 def test_a_missing_key_is_named() -> None:
     content = to_json(TRAIN)
-    del content["labels"], content["task"]
+    del content["base"], content["recipe"]
 
-    with pytest.raises(RequestRefused, match=r"lacks task, labels"):
+    with pytest.raises(RequestRefused, match=r"lacks base, recipe"):
         from_json(content)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from core import job
 from core.job import write_json
-from finetune.worker import baselines, plugins
+from finetune.worker import baselines
 from finetune.worker.checkpoints import Checkpoints
 from finetune.worker.export import MODEL_FILE, Exporter, empty_folder, run_onnx
 from finetune.worker.families import read_base
@@ -21,7 +21,7 @@ from finetune.worker.loop import Loop, Stop
 from finetune.worker.machine import Stopwatch, choose_device, peak_memory_bytes, versions
 from finetune.worker.rows import Ids, Split, read_splits
 from finetune.worker.spec import SPLITS, ProbeSpec
-from finetune.worker.tasks.classify import Classifier
+from finetune.worker.tasks.classify.task import Classifier
 
 STEPS_S = 5.0
 """Seconds of steps to measure, at least `FEWEST` and at most `MOST` steps."""
@@ -63,7 +63,7 @@ def run(folder: Path, spec: ProbeSpec, journal: Journal) -> None:
     device = choose_device(spec.device, spec.threads)
     splits = read_splits(folder, spec.labels)
     rows = {name: spec.rows.get(name, len(splits[name])) for name in SPLITS}
-    task: Classifier = plugins.load_task(spec.task).create(spec, splits, device)
+    task = Classifier(spec, splits, device)
     load_s = watch.seconds
     journal.phase("training")
     steps = _steps(task, folder, journal)

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from core import job
 from core.job import read_json, write_json
-from finetune.worker import baselines, evaluate, plugins
+from finetune.worker import baselines, evaluate
 from finetune.worker.adapter import read_adapter, write_adapter
 from finetune.worker.baselines import Linear
 from finetune.worker.checkpoints import Checkpoints
@@ -36,7 +36,7 @@ from finetune.worker.machine import (
 )
 from finetune.worker.rows import Ids, Split, read_splits
 from finetune.worker.spec import TrainSpec
-from finetune.worker.tasks.classify import Classifier, Floats
+from finetune.worker.tasks.classify.task import Classifier, Floats
 
 BASELINES = "baselines"
 ADAPTER = "adapter"
@@ -67,7 +67,7 @@ class Training:
         journal.phase("loading")
         self.device: Device = choose_device(spec.device, spec.threads)
         self.splits: dict[str, Split] = read_splits(folder, spec.labels)
-        self.task: Classifier = plugins.load_task(spec.task).create(spec, self.splits, self.device)
+        self.task = Classifier(spec, self.splits, self.device)
 
     @property
     def truth(self) -> Ids:

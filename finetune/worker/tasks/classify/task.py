@@ -23,7 +23,7 @@ from finetune.worker.rows import (
     tokenize,
     training_batches,
 )
-from finetune.worker.spec import ProbeSpec, TrainSpec
+from finetune.worker.spec import ClassifyRecipe, ProbeSpec, TrainSpec
 from finetune.worker.tasks.base import Held
 
 Floats = NDArray[np.float32]
@@ -43,17 +43,14 @@ class Head:
 
 
 class Classifier:
-    """The task `classify`."""
+    """The task `classify` on the given rows."""
 
     def __init__(
         self, spec: TrainSpec | ProbeSpec, splits: dict[str, Split], device: Device
     ) -> None:
-        self.recipe, self.labels, self.splits, self.device = (
-            spec.recipe,
-            spec.labels,
-            splits,
-            device,
-        )
+        assert isinstance(spec.recipe, ClassifyRecipe), "job.json is read by its task"
+        self.recipe: ClassifyRecipe = spec.recipe
+        self.labels, self.splits, self.device = spec.labels, splits, device
         shape, weights = read_base(spec.base)
         if spec.recipe.max_length > shape.positions:
             raise RequestRefused(
@@ -84,6 +81,10 @@ class Classifier:
     def trained(self) -> dict[str, torch.Tensor]:
         adapter = {f"adapter.{name}": value for name, value in self.encoder.adapter().items()}
         return adapter | {"head.weight": self.head.weight, "head.bias": self.head.bias}
+
+    def learning_rate(self, name: str) -> float:
+        head = name.startswith("head.")
+        return self.recipe.head_learning_rate if head else self.recipe.learning_rate
 
     def batches(self, epoch: int) -> list[Ids]:
         recipe = self.recipe
@@ -133,8 +134,3 @@ class Classifier:
 
     def _logits(self, features_BH: torch.Tensor) -> torch.Tensor:
         return F.linear(features_BH, self.head.weight, self.head.bias)
-
-
-def create(spec: TrainSpec | ProbeSpec, splits: dict[str, Split], device: Device) -> Classifier:
-    """The task on the given rows."""
-    return Classifier(spec, splits, device)
