@@ -37,7 +37,7 @@ class Line:
         return {"adapter.slope": self.slope, "head.bias": self.bias}
 
     def learning_rate(self, name: str) -> float:
-        return 1e-2
+        return 0.3
 
     def batches(self, epoch: int) -> list[Ids]:
         order = np.random.default_rng(epoch).permutation(32)
