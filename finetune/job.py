@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.errors import RequestRefused
 from core.job import JOB_FILE, Job, read_json, write_json
 from core.records import tables
 from core.storage import Storage
@@ -20,10 +21,14 @@ ROOM_BYTES = 512 * 2**20
 MAX_THREADS = 4
 PROBE_ROWS = 20_000
 """Rows of a split that a probe is given: enough to measure by, read in seconds."""
+KIND_WORDS = {"encoder": "an encoder, for classification", "causal": "a chat model"}
+TASK_WORDS = {"classification": "texts with labels", "chat": "conversations"}
 ENDED = ("succeeded", "failed", "cancelled")
 """States of a run in which nothing more happens."""
-TASKS = {"classification": "classify"}
+TASKS = {"classification": "classify", "chat": "chat"}
 """What a dataset is for, and the worker's task that learns it."""
+KINDS = {"classification": "encoder", "chat": "causal"}
+"""What a dataset is for, and the kind of base that can learn it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,19 @@ class Workshop:
             cpus=threads(capacity),
             gpus=min(1, len(capacity.gpus)),
         )
+
+    def base_for(self, dataset: tables.Dataset, name: str) -> Base:
+        """The base of this name, or the default one of the dataset's kind.
+
+        Raises:
+            RequestRefused: No such base, or it is of another kind.
+            ServiceFailed: Its files were changed on the disk.
+        """
+        kind = KINDS[dataset.task]
+        base = self.bases.get(name, kind=kind)
+        if base.kind != kind:
+            raise unfit(dataset, base, self.bases.names(kind=kind))
+        return base
 
     def folder(self, identifier: str) -> Path:
         return self.storage.path("jobs", identifier)
@@ -83,7 +101,7 @@ class Workshop:
         """What stands in `job.json`."""
         common: dict[str, Any] = {
             "task": TASKS[dataset.task],
-            "base": base_of(self.bases.get(str(recipe["base_model"]))),
+            "base": base_of(self.base_for(dataset, str(recipe["base_model"]))),
             "labels": labels_of(dataset),
             "recipe": recipe_of(TASKS[dataset.task], recipe),
             "threads": threads(self.launcher.capacity),
@@ -109,6 +127,15 @@ class Workshop:
         return read_json(self.folder(identifier) / "result.json")
 
 
+def unfit(dataset: tables.Dataset, base: Base, fitting: list[str]) -> RequestRefused:
+    return RequestRefused(
+        f"{base.name} is {KIND_WORDS[base.kind]}; {dataset.ref} holds {TASK_WORDS[dataset.task]}.",
+        code="unfit_base",
+        param="base_model",
+        fix=f"Use one of: {', '.join(fitting)}.",
+    )
+
+
 def base_of(base: Base) -> spec.Base:
     return spec.Base(name=base.name, path=str(base.path), sha256=base.sha256)
 
@@ -120,8 +147,8 @@ def recipe_of(task: str, values: Mapping[str, Any]) -> spec.ClassifyRecipe | spe
 
 
 def labels_of(dataset: tables.Dataset) -> list[str]:
-    """The classes, sorted; a class number is a position in this list."""
-    return sorted(entry["label"] for entry in dataset.profile["labels"])
+    """The classes, sorted; a class number is a position in this list. Empty without classes."""
+    return sorted(entry["label"] for entry in dataset.profile.get("labels", []))
 
 
 def threads(capacity: Capacity) -> int:

@@ -23,12 +23,14 @@ from core.storage import Storage
 from data.datasets import Datasets
 from finetune import config, lengths
 from finetune.bases import Base, Bases
-from finetune.job import TASKS, Workshop
+from finetune.job import TASKS, Workshop, labels_of
+from finetune.recipes.base import Facts, Number, Parameter, Parameters
 from launchers.base import Launcher
 
 VALID_S = 7 * 24 * 3600.0
 """How long a measurement is trusted; as long as a request for approval lives."""
-ARGUMENTS = ("dataset", "base_model", *config.LIMITS)
+NAMES = ("dataset", "base_model")
+"""Arguments beside the parameters."""
 COST = {"amount": 0, "currency": None, "why": "it runs on your own machine"}
 
 
@@ -50,35 +52,37 @@ class Quotes:
         """The quote for these arguments; the same ones again give the same quote.
 
         Args:
-            arguments: `dataset`, `base_model` and the parameters of `finetune.config.LIMITS`;
-                what is missing or "auto" is decided here.
+            arguments: `dataset`, `base_model` and the parameters of its task in
+                `finetune.recipes`; what is missing or "auto" is decided here.
 
         Raises:
             RequestRefused: Unknown argument, dataset or base, or a value outside its limits.
             ServiceFailed: The base was changed on the disk, or the disk is full.
         """
-        config.refuse_unknown(arguments, ARGUMENTS)
+        config.refuse_unknown(arguments, (*NAMES, *config.every_limit()))
         given = {name: value for name, value in arguments.items() if config.is_set(value)}
         dataset = self.workshop.datasets.get(caller, str(given.pop("dataset", "")))
-        base = self.workshop.bases.get(str(given.pop("base_model", config.AUTO)))
         refuse_untrainable(dataset)
+        base = self.workshop.base_for(dataset, str(given.pop("base_model", config.AUTO)))
         self.workshop.need_room()
         read = self.read(dataset, base)
-        facts = config.Facts(
+        facts = Facts(
             train_rows=dataset.splits["train"],
             longest_tokens=read.longest,
             max_positions=base.max_positions,
+            hidden_size=base.hidden_size,
+            model_type=base.model_type,
         )
-        parameters = config.resolve(facts, given)
+        parameters = config.resolve(TASKS[dataset.task], facts, given)
         found = lengths.notes(read, int(parameters["max_length"].value), base)
         return self.settle(caller, dataset, base, parameters, found)
 
     def again(self, caller: Caller, run: tables.Run) -> tables.Quote:
         """A quote for the very parameters of an earlier run, with their origins."""
         dataset = self.workshop.datasets.get(caller, run.dataset)
-        base = self.workshop.bases.get(run.base_model)
+        base = self.workshop.base_for(dataset, run.base_model)
         stored = (run.quote or {}).get("parameters")
-        parameters = config.from_dict(stored) if stored else as_set(run.recipe)
+        parameters = config.from_dict(stored) if stored else as_set(TASKS[dataset.task], run.recipe)
         read = self.read(dataset, base)
         found = lengths.notes(read, int(parameters["max_length"].value), base)
         return self.settle(caller, dataset, base, parameters, found)
@@ -133,7 +137,7 @@ class Quotes:
         caller: Caller,
         dataset: tables.Dataset,
         base: Base,
-        parameters: config.Parameters,
+        parameters: Parameters,
         found: list[str],
     ) -> tables.Quote:
         """An earlier quote for the same, or a new one from a known measurement, or a probe."""
@@ -157,9 +161,7 @@ class Quotes:
             session.add(quote)
             return quote
 
-    def key(
-        self, dataset: tables.Dataset, base: Base, arguments: Mapping[str, config.Number]
-    ) -> str:
+    def key(self, dataset: tables.Dataset, base: Base, arguments: Mapping[str, Number]) -> str:
         """What a measurement depends on; passes and learning rates are not among it."""
         sizes = [arguments[name] for name in ("rank", "batch_size", "max_length")]
         capacity = self.workshop.launcher.capacity
@@ -184,35 +186,42 @@ def refuse_untrainable(dataset: tables.Dataset) -> None:
             )
 
 
-def as_set(recipe: Mapping[str, Any]) -> config.Parameters:
+def as_set(task: str, recipe: Mapping[str, Any]) -> Parameters:
     """Parameters of a run that was started without a quote: somebody gave every one of them."""
     return {
-        name: config.Parameter(recipe[name], "set", "set for the earlier run")
-        for name in config.LIMITS
+        name: Parameter(recipe[name], "set", "set for the earlier run")
+        for name in config.limits(task)
     }
 
 
 def plan(
-    dataset: tables.Dataset, base: Base, parameters: config.Parameters, notes: list[str]
+    dataset: tables.Dataset, base: Base, parameters: Parameters, notes: list[str]
 ) -> dict[str, Any]:
     """All of a quote that needs no measuring."""
     values = config.values_of(parameters)
     return {
+        "task": TASKS[dataset.task],
         "dataset": dataset.ref,
         "base_model": base.name,
         "parameters": config.as_dict(parameters),
         "arguments": {"dataset": dataset.ref, "base_model": base.name, **values},
         "steps": config.total_steps(dataset.splits["train"], values),
         "rows": dict(dataset.splits),
-        "classes": len(dataset.profile["labels"]),
-        "baselines": baselines(base),
+        "classes": len(labels_of(dataset)) or None,
+        "baselines": baselines(TASKS[dataset.task], base),
         "cost": dict(COST),
         "notes": notes,
     }
 
 
-def baselines(base: Base) -> list[dict[str, str]]:
-    """The cheap alternatives that every run trains too, and has to beat."""
+def baselines(task: str, base: Base) -> list[dict[str, str]]:
+    """The cheap alternatives that every run tries too, and has to beat."""
+    if task == "chat":
+        return [
+            {"name": "base", "title": f"{base.name} untuned"},
+            {"name": "nearest", "title": "The answer to the most similar training question"},
+            {"name": "frequent", "title": "Always the most frequent answer"},
+        ]
     return [
         {"name": "majority", "title": "Always the most frequent label"},
         {"name": "tfidf", "title": "TF-IDF of words and characters + linear"},
@@ -265,12 +274,25 @@ def estimate(measured: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str
         "expected": round(expected, 1),
         "high": round(known["high"] * scale, 1),
     }
-    return {
+    return training_facts(measured, result) | {
         "seconds": seconds,
         "minutes": {name: round(value / 60, 2) for name, value in seconds.items()},
         "memory_mb": round(known["memory_bytes"] / 2**20),
         "device": measured.get("device", "cpu"),
         "measured": dict(measured),
+    }
+
+
+def training_facts(measured: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the probe of a chat model found out beside the time: the loop, and what will train."""
+    if "loop" not in measured:
+        return {}
+    passes = result["rows"]["train"] * result["arguments"]["epochs"]
+    return {
+        "loop": measured["loop"],
+        "loop_why": measured["loop_why"],
+        "tokens": round(passes * measured["tokens_per_row"]),
+        "trained_tokens": round(passes * measured["trained_tokens_per_row"]),
     }
 
 

@@ -18,11 +18,11 @@ from core.records.database import Database, next_id
 from core.records.queries import get, owned, stamp
 from core.storage import Storage
 from data.datasets import Datasets
-from finetune import promote
+from finetune import config, promote
 from finetune.bases import Bases
-from finetune.job import ENDED, Workshop
+from finetune.job import ENDED, TASKS, Workshop
 from finetune.models import Models
-from finetune.quote import ARGUMENTS
+from finetune.quote import NAMES
 from finetune.report import report, summary
 from launchers.base import Launcher
 
@@ -63,9 +63,9 @@ class Runs:
             RequestRefused: An argument is missing, or the dataset or base is gone.
             ServiceFailed: The disk is too full, or the base was changed.
         """
-        recipe = complete(arguments)
-        dataset = self.workshop.datasets.get(caller, recipe["dataset"])
-        base = self.workshop.bases.get(recipe["base_model"])
+        dataset = self.workshop.datasets.get(caller, str(arguments.get("dataset") or ""))
+        recipe = complete(TASKS[dataset.task], arguments)
+        base = self.workshop.base_for(dataset, recipe["base_model"])
         self.workshop.need_room()
         with self.database.write() as session:
             known = owned(tables.Run, caller).where(tables.Run.approval_id == approval_id)
@@ -176,10 +176,12 @@ class Runs:
         return sorted(rows, key=number)
 
 
-def complete(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a run, all there and none too many."""
-    missing = [name for name in ARGUMENTS if name not in arguments]
-    unknown = [name for name in arguments if name not in ARGUMENTS]
+def complete(task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a run of this task, all there and none too many."""
+    wanted = (*NAMES, *config.limits(task))
+    given = {name: value for name, value in arguments.items() if config.is_set(value)}
+    missing = [name for name in wanted if name not in given]
+    unknown = [name for name in given if name not in wanted]
     if missing or unknown:
         raise RequestRefused(
             f"A run needs every argument as a value; missing: {', '.join(missing) or 'none'}; "
@@ -188,15 +190,16 @@ def complete(arguments: Mapping[str, Any]) -> dict[str, Any]:
             param=(missing + unknown)[0],
             fix="Ask for a quote, and start with its arguments.",
         )
-    return {name: arguments[name] for name in ARGUMENTS}
+    return {name: given[name] for name in wanted}
 
 
 def side_by_side(
     runs: Sequence[tables.Run],
 ) -> list[tuple[tables.Run, dict[str, Any]]]:
     """Each run with the arguments in which these runs differ."""
-    names = [name for name in ARGUMENTS if len({run.recipe[name] for run in runs}) > 1]
-    return [(run, {name: run.recipe[name] for name in names}) for run in runs]
+    known = dict.fromkeys(name for run in runs for name in run.recipe)
+    names = [name for name in known if len({run.recipe.get(name) for run in runs}) > 1]
+    return [(run, {name: run.recipe.get(name) for name in names}) for run in runs]
 
 
 def number(run: tables.Run) -> int:

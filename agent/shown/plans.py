@@ -8,7 +8,8 @@ from agent.shown.datasets import splits
 from agent.shown.figures import MIB, count, duration, joined, listed, setting, size
 from agent.shown.states import of_quote, tone
 from agent.views import Action, Field, Table, View
-from finetune.config import LIMITS
+from finetune import config
+from finetune.recipes.base import Limit
 
 Json = dict[str, Any]
 
@@ -117,15 +118,16 @@ def cost_fact(cost: Json, w: Words) -> list[tuple[str, str]]:
 
 def fields(parameters: Json, w: Words) -> list[Field]:
     """Each parameter as it can be changed, with the limits that the recipe has."""
+    limits = config.limits(config.task_of(parameters))
     return [
-        field(name, told, w)
+        field(name, told, limits[name], w)
         for name, told in parameters.items()
-        if isinstance(told, dict) and name in LIMITS
+        if isinstance(told, dict) and name in limits
     ]
 
 
-def field(name: str, told: Json, w: Words) -> Field:
-    limit, chosen = LIMITS[name], told.get("origin") == "set"
+def field(name: str, told: Json, limit: Limit, w: Words) -> Field:
+    chosen = told.get("origin") == "set"
     return Field(
         name=name,
         label=label(name, w),
@@ -145,7 +147,8 @@ def origin(told: Json, w: Words) -> str:
 
 def parameters_table(parameters: Json, w: Words) -> Table:
     """The values and who chose them; the reasons stand in the plan."""
-    known = {name: told for name, told in parameters.items() if name in LIMITS}
+    limits = config.every_limit()
+    known = {name: told for name, told in parameters.items() if name in limits}
     columns = [w("parameter"), w("value")]
     if all(isinstance(told, dict) for told in known.values()):
         rows: list[list[Any]] = [

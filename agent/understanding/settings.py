@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from agent.understanding.numerals import VALUE, number
 from agent.understanding.plan import Arguments
 from agent.understanding.text import normal, tidy, word_set
-from finetune.config import LIMITS
+from finetune import config
 
 KNOBS = {
     "epochs": r"epochs?|\bep|epoches|epocs?|passes|pass|num[_ ]train[_ ]epochs|n[_ ]epochs"
@@ -137,10 +137,10 @@ def unfit(text: str) -> str:
     """A question about a setting to be changed to no value that it can have, or an empty text."""
     if not CHANGES.search(normal(text)):
         return ""
-    spoken = without_hyperparameters(text)
+    spoken, limits = without_hyperparameters(text), config.every_limit()
     for knob in KNOBS:
-        if knob in LIMITS and unfit_pattern(knob).search(spoken):
-            return f"What should {knob} be? Say its name and {LIMITS[knob].rule()}."
+        if knob in limits and unfit_pattern(knob).search(spoken):
+            return f"What should {knob} be? Say its name and {limits[knob].rule()}."
     return ""
 
 

@@ -255,6 +255,6 @@ def test_a_dataset_of_another_task_cannot_be_quoted(rooms: Rooms) -> None:
     with pytest.raises(RequestRefused, match=r"cannot be trained on: One class\. Add one\."):
         rooms.quotes.quote(rooms.caller, dataset="tickets")
     with rooms.database.write() as session:
-        session.get_one(tables.Dataset, "dataset_1").task = "chat"
-    with pytest.raises(RequestRefused, match="only classification can be tuned yet"):
+        session.get_one(tables.Dataset, "dataset_1").task = "pairs"
+    with pytest.raises(RequestRefused, match="only classification, chat can be tuned yet"):
         rooms.quotes.quote(rooms.caller, dataset="tickets")

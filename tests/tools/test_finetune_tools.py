@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import RequestRefused
 from core.identity import ALL_SCOPES, Caller
-from finetune.config import LIMITS
+from finetune.recipes.classify import LIMITS
 from tests.fakes import FakeLauncher, train_result
 from tools import base
 from tools.base import House, ToolContext
