@@ -13,11 +13,15 @@ class Held:
     """How the model does on rows it does not learn from."""
 
     loss: float
-    accuracy: float
+    accuracy: float | None = None
+    """None where the task has no right and wrong; then the loss alone decides."""
 
     def better_than(self, other: "Held | None") -> bool:
         """More accurate, or as accurate with less loss."""
-        return other is None or (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
+        return other is None or self._rank() > other._rank()
+
+    def _rank(self) -> tuple[float, float]:
+        return self.accuracy or 0.0, -self.loss
 
 
 class Task(Protocol):

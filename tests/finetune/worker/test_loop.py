@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import ServiceFailed
 from finetune.worker.checkpoints import Checkpoints
+from finetune.worker.course import doubts
 from finetune.worker.journal import Journal
-from finetune.worker.loop import Loop, Stop, doubts
+from finetune.worker.loop import Loop, Stop
 from finetune.worker.rows import Ids
 from finetune.worker.tasks.base import Held
 from tests.finetune.worker.small import events, recipe
@@ -28,7 +29,7 @@ class Line:
     on_step: Callable[[int], None] = lambda _: None
     wrong_from: int = 10**9
     """From this step on the loss is not a number."""
-    accuracies: list[float] = field(default_factory=list)
+    accuracies: list[float | None] = field(default_factory=list)
     """What validation says, in turn; empty: the truth."""
     slope: torch.Tensor = field(default_factory=lambda: torch.zeros(1, requires_grad=True))
     bias: torch.Tensor = field(default_factory=lambda: torch.zeros(1, requires_grad=True))
@@ -126,6 +127,16 @@ def test_the_best_state_by_validation_is_left_in_the_task(tmp_path: Path) -> Non
     assert task.slope.item() == kept[1]
 
 
+def test_without_accuracy_the_state_with_the_least_loss_is_kept(tmp_path: Path) -> None:
+    progress = make(tmp_path, Line(accuracies=[None] * 5)).run()
+
+    seen = events(tmp_path, "eval")
+    least = min(seen, key=lambda event: event["loss"])
+    assert progress.best is not None
+    assert (progress.best["loss"], progress.best["step"]) == (least["loss"], least["step"])
+    assert {event["accuracy"] for event in seen} == {None}
+
+
 class _Killed(Exception):
     pass
 
@@ -179,7 +190,7 @@ def test_a_training_that_did_nothing_is_said_so() -> None:
     level, falling = [[1, 0.5], [2, 0.5]], [[1, 0.5], [2, 0.4]]
 
     assert doubts({"0.qkv.b": still, "0.qkv.a": moved}, falling) == [
-        "The adapter did not move: this model is its base with a new head."
+        "The adapter did not move: the tuned layers are those of the base."
     ]
     assert doubts({"0.qkv.b": moved}, level) == [
         "The loss did not fall during training: do not expect a gain."

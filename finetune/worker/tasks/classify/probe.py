@@ -4,7 +4,6 @@ Every part is timed on real rows of the job: loading, steps, reading without tra
 export. Sums over the real numbers of rows make the estimate.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +12,18 @@ import numpy as np
 from core import job
 from core.job import write_json
 from finetune.worker import baselines
-from finetune.worker.checkpoints import Checkpoints
 from finetune.worker.export import MODEL_FILE, Exporter, empty_folder, run_onnx
 from finetune.worker.families import read_base
 from finetune.worker.journal import Journal
-from finetune.worker.loop import Loop, Stop
 from finetune.worker.machine import Stopwatch, choose_device, peak_memory_bytes, versions
+from finetune.worker.pace import START_S, estimate, timed_steps
 from finetune.worker.rows import Ids, Split, read_splits
 from finetune.worker.spec import SPLITS, ProbeSpec
 from finetune.worker.tasks.classify.task import Classifier
 
-STEPS_S = 5.0
-"""Seconds of steps to measure, at least `FEWEST` and at most `MOST` steps."""
-FEWEST, MOST = 4, 24
 READ_ROWS = 192
 """Rows read without training."""
 BASELINE_ROWS = 1500
-START_S = 4.0
-"""Seconds to start a process and import torch and scikit-learn, which happens before any clock
-of ours runs. Measured: 3 to 5."""
-MEMORY_GROWTH = 1.3
-"""Peak of a whole run against that of a probe; measured: 1,020 MB became at most 1,300."""
-LOW, HIGH = 0.85, 1.35
-"""How far apart low and high are at least: other work on the machine comes and goes."""
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Timed training steps."""
-
-    seconds: list[float]
-    tokens: list[int]
-
-    @property
-    def per_token(self) -> float:
-        return sum(self.seconds) / sum(self.tokens)
-
-    @property
-    def spread(self) -> float:
-        """Standard error of the mean pace, as a share of it."""
-        paces = np.array(self.seconds) / np.array(self.tokens)
-        return float(paces.std() / paces.mean() / len(paces) ** 0.5)
 
 
 def run(folder: Path, spec: ProbeSpec, journal: Journal) -> None:
@@ -66,7 +36,7 @@ def run(folder: Path, spec: ProbeSpec, journal: Journal) -> None:
     task = Classifier(spec, splits, device)
     load_s = watch.seconds
     journal.phase("training")
-    steps = _steps(task, folder, journal)
+    steps = timed_steps(task, task.recipe, folder, journal)
     journal.phase("evaluating")
     read_s = _read_seconds(task)
     journal.phase("baselines")
@@ -74,7 +44,7 @@ def run(folder: Path, spec: ProbeSpec, journal: Journal) -> None:
     journal.phase("exporting")
     export_s, small_s = _export_seconds(task, spec, folder)
     measured: dict[str, Any] = {
-        "seconds_per_step": sum(steps.seconds) / len(steps.seconds),
+        "seconds_per_step": steps.per_step,
         "seconds_per_token": steps.per_token,
         "load_seconds": load_s,
         "eval_seconds_per_row": read_s,
@@ -86,26 +56,15 @@ def run(folder: Path, spec: ProbeSpec, journal: Journal) -> None:
     }
     result: dict[str, Any] = measured | {
         "rows": rows,
-        "estimate": _estimate(measured, steps.spread, spec, rows),
+        "estimate": estimate(
+            _seconds(measured, spec.recipe.epochs, rows),
+            steps.spread,
+            measured["peak_memory_bytes"],
+        ),
     }
     result |= {"device": str(device), "versions": versions(), "seconds": watch.seconds}
     write_json(folder / job.RESULT_FILE, result)
     journal.phase("done")
-
-
-def _steps(task: Classifier, folder: Path, journal: Journal) -> Steps:
-    """Time true steps, after one that is not counted: on the longest rows, for the memory."""
-    nowhere = Checkpoints(folder, lambda *_: None, lambda _: {}, journal.note)
-    loop = Loop(task, task.recipe, journal, nowhere, Stop())
-    batches = task.batches(0)
-    loop.train_step(max(batches, key=task.tokens))
-    whole, seconds, tokens = Stopwatch(), list[float](), list[int]()
-    while len(seconds) < FEWEST or (whole.seconds < STEPS_S and len(seconds) < MOST):
-        batch, watch = batches[(len(seconds) + 1) % len(batches)], Stopwatch()
-        loop.train_step(batch)
-        seconds.append(watch.seconds)
-        tokens.append(task.tokens(batch))
-    return Steps(seconds, tokens)
 
 
 def _read_seconds(task: Classifier) -> float:
@@ -152,19 +111,11 @@ def _tokens_per_row(task: Classifier) -> float:
     return float(np.mean([len(row) for row in task.ids["train"]]))
 
 
-def _estimate(
-    measured: dict[str, Any], spread: float, spec: ProbeSpec, rows: dict[str, int]
-) -> dict[str, Any]:
-    """Seconds of the whole run with an interval, and memory."""
-    epochs, read_s = spec.recipe.epochs, measured["eval_seconds_per_row"]
+def _seconds(measured: dict[str, Any], epochs: int, rows: dict[str, int]) -> float:
+    """Of the whole run."""
+    read_s = measured["eval_seconds_per_row"]
     tokens = rows["train"] * measured["tokens_per_row"] * epochs
     training = tokens * measured["seconds_per_token"] + read_s * rows["validation"] * epochs
     final = read_s * (rows["validation"] + rows["test"])
     around = START_S + measured["load_seconds"] + measured["baseline_seconds"]
-    seconds = around + training + final + measured["export_seconds"]
-    return {
-        "seconds": seconds,
-        "low": seconds * LOW * (1 - spread),
-        "high": seconds * HIGH * (1 + 2 * spread),
-        "memory_bytes": round(measured["peak_memory_bytes"] * MEMORY_GROWTH),
-    }
+    return float(around + training + final + measured["export_seconds"])

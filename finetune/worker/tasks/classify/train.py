@@ -1,6 +1,5 @@
 """The kind `train`: baselines, tuning, evaluation, export, and `result.json` last of all."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from core import job
-from core.job import read_json, write_json
+from core.job import write_json
 from finetune.worker import baselines, evaluate
 from finetune.worker.adapter import read_adapter, write_adapter
 from finetune.worker.baselines import Linear
-from finetune.worker.checkpoints import Checkpoints
+from finetune.worker.course import Progress
 from finetune.worker.export import (
     MODEL_FILE,
     Exporter,
@@ -25,21 +24,20 @@ from finetune.worker.export import (
 )
 from finetune.worker.families import read_base
 from finetune.worker.journal import Journal
-from finetune.worker.loop import Loop, Progress, Stop, doubts
+from finetune.worker.loop import Stop
 from finetune.worker.machine import (
     Device,
     Stopwatch,
     choose_device,
     give_memory_back,
     peak_memory_bytes,
-    versions,
 )
 from finetune.worker.rows import Ids, Split, read_splits
 from finetune.worker.spec import TrainSpec
+from finetune.worker.stages import ADAPTER, figures, once, totals, tune
 from finetune.worker.tasks.classify.task import Classifier, Floats
 
 BASELINES = "baselines"
-ADAPTER = "adapter"
 EXPORT = "onnx"
 FLOAT_FILE = "float.onnx"
 """Only there while the int8 model is compared with it."""
@@ -86,20 +84,18 @@ class Training:
         give_memory_back()
         result["export"] = self._export(logits["test"])
         result["training"]["peak_memory_bytes"] = peak_memory_bytes()
-        result |= self._totals()
+        result |= totals(self.watch, self.device)
         write_json(self.folder / job.RESULT_FILE, result)
         self.journal.phase("done")
 
     # --- baselines ---
 
     def _baselines(self) -> list[Baseline]:
-        done = self.folder / BASELINES / "done.json"
-        stored = read_json(done)
-        if stored is None:
-            found = [self._majority(), self._tfidf(), self._frozen()]
-            write_json(done, [vars(baseline) for baseline in found])
-        else:
-            found = [Baseline(**entry) for entry in stored]
+        stored = once(
+            self.folder / BASELINES / "done.json",
+            lambda: [vars(made()) for made in (self._majority, self._tfidf, self._frozen)],
+        )
+        found = [Baseline(**entry) for entry in stored]
         weights = load_file(self.folder / BASELINES / "frozen" / "probe.safetensors")
         self.task.start_head(weights["weight"], weights["bias"])
         return found
@@ -155,12 +151,7 @@ class Training:
         def read(folder: Path) -> dict[str, torch.Tensor]:
             return read_adapter(folder, shape)
 
-        checkpoints = Checkpoints(self.folder, write, read, self.journal.note)
-        progress = Loop(self.task, recipe, self.journal, checkpoints, self.stop).run()
-        for doubt in doubts(self.task.encoder.adapter(), progress.curve):
-            self.journal.note(doubt)
-        shutil.rmtree(self.folder / ADAPTER, ignore_errors=True)
-        write(self.folder / ADAPTER, self.task.trained())
+        progress = tune(self.folder, self.task, recipe, write, read, self.journal, self.stop)
         meta = {"labels": self.spec.labels, "max_length": recipe.max_length, "pooling": "mean"}
         write_json(self.folder / ADAPTER / "meta.json", meta)
         return progress
@@ -198,18 +189,9 @@ class Training:
         }
 
     def _training(self, progress: Progress) -> dict[str, Any]:
-        best = progress.best or {}
-        return {
-            "steps": len(self.task.batches(0)) * self.spec.recipe.epochs,
-            "epochs": self.spec.recipe.epochs,
-            "seconds": round(progress.seconds, 2),
-            "cpu_seconds": round(progress.cpu_seconds, 2),
-            "tokens": progress.tokens,
-            "tokens_per_s": round(progress.tokens / max(progress.seconds, 1e-9), 1),
-            "trainable_parameters": sum(v.numel() for v in self.task.trained().values()),
-            "curve": progress.curve,
-            "best_epoch": best.get("epoch"),
-        }
+        recipe, steps = self.spec.recipe, len(self.task.batches(0)) * self.spec.recipe.epochs
+        parameters = sum(value.numel() for value in self.task.trained().values())
+        return figures(progress, recipe, steps, parameters)
 
     def _export(self, test_logits: Floats) -> dict[str, Any]:
         folder, rows, threads = self.folder / EXPORT, self.task.ids["test"], self.spec.threads
@@ -241,14 +223,6 @@ class Training:
     def _exporter(self) -> Exporter:
         length = self.spec.recipe.max_length
         return Exporter(self.task.encoder.shape, self.task.tokenizer, length)
-
-    def _totals(self) -> dict[str, Any]:
-        return {
-            "seconds": round(self.watch.seconds, 2),
-            "cpu_seconds": round(self.watch.cpu_seconds, 2),
-            "versions": versions(),
-            "device": str(self.device),
-        }
 
 
 def run(folder: Path, spec: TrainSpec, journal: Journal, stop: Stop) -> None:
