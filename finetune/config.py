@@ -75,8 +75,8 @@ def resolve(task: str, facts: Facts, given: Mapping[str, Any]) -> Parameters:
         if name in chosen:
             found[name] = Parameter(chosen[name], "set", "set by you")
         else:
-            value, reason = wanted.default(name, facts, found)
-            found[name] = Parameter(value, "default", reason)
+            usual = wanted.default(name, facts, found)
+            found[name] = Parameter(usual.value, "default", usual.reason)
     refuse_too_long(found["max_length"], facts, wanted.LIMITS["max_length"])
     return {name: found[name] for name in wanted.LIMITS}
 

@@ -185,7 +185,7 @@ def line(
     model: tables.Model, serving: Sequence[tuple[str, str]], *, passport: bool
 ) -> dict[str, Any]:
     """One model version as users see it."""
-    test = model.metrics["test"]
+    test, answers = model.metrics["test"], model.metrics.get("answers") or {}
     shown = {
         "model": model.ref,
         "kind": model.kind,
@@ -194,9 +194,12 @@ def line(
         "dataset": model.dataset,
         "base_model": model.base_model,
         "run": model.run_id,
-        "accuracy": test["accuracy"],
+        "accuracy": test.get("accuracy"),
         "interval": test["interval"],
-        "macro_f1": test["macro_f1"],
+        "macro_f1": test.get("macro_f1"),
+        "perplexity": test.get("perplexity"),
+        "metric": answers.get("metric"),
+        "score": answers.get("score"),
         "endpoints": [name for ref, name in serving if ref == model.ref],
         "created_at": model.created_at,
     }
@@ -205,12 +208,11 @@ def line(
 
 def candidates(result: Mapping[str, Any]) -> list[Candidate]:
     """What can be deployed of a run: the tuned model, and each baseline that left a folder."""
-    export = result["export"]
     tuned = Candidate(
         kind=TUNED,
-        engine=export["engine"],
-        sources={"": export["folder"], "adapter": result["adapter"]},
-        metrics=result["metrics"],
+        engine=result["export"]["engine"],
+        sources=tuned_sources(result["export"]["folder"], result["adapter"]),
+        metrics=tuned_metrics(result),
     )
     cheaper = [
         Candidate(
@@ -223,6 +225,16 @@ def candidates(result: Mapping[str, Any]) -> list[Candidate]:
         if baseline["folder"]
     ]
     return [tuned, *cheaper]
+
+
+def tuned_sources(export: str, adapter: str) -> dict[str, str]:
+    """A chat model is its adapter; of a classifier the exported graph is served."""
+    return {"": adapter} if export == adapter else {"": export, "adapter": adapter}
+
+
+def tuned_metrics(result: Mapping[str, Any]) -> dict[str, Any]:
+    answers = {"answers": result["answers"]} if result.get("answers") else {}
+    return {**result["metrics"], **answers}
 
 
 def scores(baseline: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.records import tables
+from finetune import config
 from finetune.job import ENDED
 from finetune.progress import thin
 
@@ -28,7 +29,11 @@ def report(run: tables.Run, models: Mapping[str, str]) -> dict[str, Any]:
         "attempt": run.attempt,
         **live(run.progress),
         "curve": thin(training.get("curve") or run.progress.get("curve") or []),
+        "task": task_of(run),
         "metrics": result.get("metrics"),
+        "answers": result.get("answers"),
+        "samples": result.get("samples") or [],
+        "left_out": result.get("left_out"),
         "baselines": result.get("baselines") or [],
         "verdict": result.get("verdict"),
         "worst_classes": worst(result.get("per_class") or []),
@@ -36,6 +41,8 @@ def report(run: tables.Run, models: Mapping[str, str]) -> dict[str, Any]:
         "model": run.model,
         "models": dict(models),
         "seconds": seconds(run, result),
+        "loop": training.get("loop"),
+        "loop_why": training.get("loop_why"),
         "quoted_seconds": (quote.get("seconds") or {}).get("expected"),
         "quoted": quote.get("seconds"),
         "memory_mb": megabytes(training.get("peak_memory_bytes")),
@@ -46,6 +53,11 @@ def report(run: tables.Run, models: Mapping[str, str]) -> dict[str, Any]:
         "cancel_requested": run.cancel_requested and run.state not in ENDED,
         "created_at": run.created_at,
     }
+
+
+def task_of(run: tables.Run) -> str:
+    """The worker's task, also while there is no result: each has its own settings."""
+    return config.task_of(run.recipe)
 
 
 def live(progress: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,6 +97,8 @@ def summary(run: tables.Run) -> dict[str, Any]:
         "total_steps": run.progress.get("total_steps"),
         "eta_s": run.progress.get("eta_s"),
         "accuracy": test.get("accuracy"),
+        "loss": test.get("loss"),
+        "perplexity": test.get("perplexity"),
         "interval": test.get("interval"),
         "model": run.model,
         "error": run.error,

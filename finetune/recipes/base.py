@@ -9,8 +9,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 Number = int | float
-Default = tuple[Number, str]
-"""A value, and why it is taken."""
+
+
+@dataclass(frozen=True)
+class Default:
+    """The value taken when none is given, and why."""
+
+    value: Number
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -66,35 +72,35 @@ MOST_EPOCHS = 50
 
 def rank(rows: int) -> Default:
     if rows < 1_000:
-        return 16, "under 1,000 training rows"
+        return Default(16, "under 1,000 training rows")
     if rows <= 100_000:
-        return 32, "1,000 to 100,000 training rows"
-    return 64, "over 100,000 training rows"
+        return Default(32, "1,000 to 100,000 training rows")
+    return Default(64, "over 100,000 training rows")
 
 
 def batch(rows: int) -> Default:
     if rows < 200:
-        return 8, "under 200 training rows, so that there are enough steps"
+        return Default(8, "under 200 training rows, so that there are enough steps")
     if rows < 1_000:
-        return 16, "under 1,000 training rows, so that there are enough steps"
-    return 32, "a usual size"
+        return Default(16, "under 1,000 training rows, so that there are enough steps")
+    return Default(32, "a usual size")
 
 
 def epochs(rows: int, batch_size: Number) -> Default:
-    wanted, why = base_epochs(rows)
+    usual = base_epochs(rows)
     enough = math.ceil(MIN_STEPS / steps_per_epoch(rows, batch_size))
-    if enough <= wanted:
-        return wanted, why
+    if enough <= usual.value:
+        return usual
     found = min(enough, MOST_EPOCHS)
-    return found, f"few rows, so more passes: at least {MIN_STEPS} steps where possible"
+    return Default(found, f"few rows, so more passes: at least {MIN_STEPS} steps where possible")
 
 
-def base_epochs(rows: int) -> tuple[int, str]:
+def base_epochs(rows: int) -> Default:
     if rows <= 30_000:
-        return 3, "up to 30,000 training rows"
+        return Default(3, "up to 30,000 training rows")
     if rows <= 100_000:
-        return 2, "30,000 to 100,000 training rows"
-    return 1, "over 100,000 training rows"
+        return Default(2, "30,000 to 100,000 training rows")
+    return Default(1, "over 100,000 training rows")
 
 
 def steps_per_epoch(rows: int, batch_size: Number) -> int:

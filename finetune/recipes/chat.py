@@ -32,12 +32,12 @@ LIMITS: Mapping[str, Limit] = {
     "seed": Limit(0, 2**31 - 1, whole=True),
 }
 PLAIN_DEFAULTS: Mapping[str, Default] = {
-    "alpha": (ALPHA, "a usual value; the scale is alpha / rank"),
-    "warmup_ratio": (0.06, "a short rise, then a straight line to 0"),
-    "weight_decay": (0.01, "a usual small value"),
-    "clip": (1.0, "a usual value"),
-    "average": (0.99, "the average of the last weights is better than the last ones"),
-    "seed": (0, "any number; the same one repeats the run"),
+    "alpha": Default(ALPHA, "a usual value; the scale is alpha / rank"),
+    "warmup_ratio": Default(0.06, "a short rise, then a straight line to 0"),
+    "weight_decay": Default(0.01, "a usual small value"),
+    "clip": Default(1.0, "a usual value"),
+    "average": Default(0.99, "the average of the last weights is better than the last ones"),
+    "seed": Default(0, "any number; the same one repeats the run"),
 }
 
 
@@ -59,10 +59,11 @@ def default(name: str, facts: Facts, found: Parameters) -> Default:
 def rate(facts: Facts) -> Default:
     power = RATE_POWERS.get(facts.model_type)
     if power is None:
-        return RATE_ELSE, f"a usual value; no rule is known for {facts.model_type} models"
+        return Default(RATE_ELSE, f"a usual value; no rule is known for {facts.model_type} models")
     found = RATE_AT * (RATE_WIDTH / facts.hidden_size) ** power
-    return float(f"{found:.2g}"), (
-        f"a rule for {facts.model_type} models: 5e-4 · (2000 / {facts.hidden_size}) ^ {power:g}"
+    return Default(
+        float(f"{found:.2g}"),
+        f"a rule for {facts.model_type} models: 5e-4 · (2000 / {facts.hidden_size}) ^ {power:g}",
     )
 
 
@@ -71,5 +72,5 @@ def length(facts: Facts) -> Default:
     cap = min(LONGEST_DEFAULT, facts.max_positions)
     longest = f"the longest row has {facts.longest_tokens:,} tokens"
     if facts.longest_tokens <= cap:
-        return min(base.fitting(facts), cap), longest
-    return cap, f"{longest}; rows beyond {cap:,} tokens are left out"
+        return Default(min(base.fitting(facts), cap), longest)
+    return Default(cap, f"{longest}; rows beyond {cap:,} tokens are left out")

@@ -25,13 +25,13 @@ LIMITS: Mapping[str, Limit] = {
     "seed": Limit(0, 2**31 - 1, whole=True),
 }
 PLAIN_DEFAULTS: Mapping[str, Default] = {
-    "warmup_ratio": (0.06, "a short rise, then a straight line to 0"),
-    "weight_decay": (0.01, "a usual small value"),
-    "dropout": (0.1, "of what the head reads; the encoder itself has none"),
-    "clip": (1.0, "a usual value"),
-    "label_smoothing": (0.1, "wrong labels in the data do less harm"),
-    "average": (0.99, "the average of the last weights is better than the last ones"),
-    "seed": (0, "any number; the same one repeats the run"),
+    "warmup_ratio": Default(0.06, "a short rise, then a straight line to 0"),
+    "weight_decay": Default(0.01, "a usual small value"),
+    "dropout": Default(0.1, "of what the head reads; the encoder itself has none"),
+    "clip": Default(1.0, "a usual value"),
+    "label_smoothing": Default(0.1, "wrong labels in the data do less harm"),
+    "average": Default(0.99, "the average of the last weights is better than the last ones"),
+    "seed": Default(0, "any number; the same one repeats the run"),
 }
 
 
@@ -44,10 +44,10 @@ def default(name: str, facts: Facts, found: Parameters) -> Default:
         case "learning_rate":
             return rate(facts.train_rows)
         case "alpha":
-            return float(found["rank"].value), "equal to the rank, so the scale is 1"
+            return Default(float(found["rank"].value), "equal to the rank, so the scale is 1")
         case "head_learning_rate":
             half = found["learning_rate"].value / 2
-            return half, "half of learning_rate: the head starts from the linear baseline"
+            return Default(half, "half of learning_rate: the head starts from the linear baseline")
         case "batch_size":
             return base.batch(facts.train_rows)
         case "max_length":
@@ -59,8 +59,8 @@ def rate(rows: int) -> Default:
     """2e-3 where there are rows for it: better than 1e-3 on Banking77's test rows, no worse on
     CLINC150 (one seed); validation separates them on neither (benchmarks/README.md)."""
     if rows < 1_000:
-        return 1e-3, "under 1,000 training rows"
-    return 2e-3, "1,000 rows or more; chosen on Banking77"
+        return Default(1e-3, "under 1,000 training rows")
+    return Default(2e-3, "1,000 rows or more; chosen on Banking77")
 
 
 def length(facts: Facts) -> Default:
@@ -68,5 +68,5 @@ def length(facts: Facts) -> Default:
     cap = min(LONGEST_DEFAULT, facts.max_positions)
     fitting = base.fitting(facts)
     if fitting <= cap:
-        return fitting, f"the longest text has {facts.longest_tokens} tokens"
-    return cap, f"the longest text has {facts.longest_tokens} tokens; longer ones are cut"
+        return Default(fitting, f"the longest text has {facts.longest_tokens} tokens")
+    return Default(cap, f"the longest text has {facts.longest_tokens} tokens; longer ones are cut")

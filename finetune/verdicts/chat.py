@@ -1,0 +1,96 @@
+"""Is a tuned chat model better than its untuned base and than looking answers up?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from finetune.verdicts.base import LEAST_ROWS, TUNED, difference, outcome, percent, signed
+
+NOTEWORTHY = 0.05
+"""Share of answers that repeat themselves or never end from which we say so."""
+ADVICE = {
+    "base": "I recommend to use the base as it is: it is cheaper.",
+    "nearest": "Looking up the answer to the most similar question does as well and is cheaper.",
+    "frequent": "One fixed answer does as well: the data may hold little else.",
+}
+
+
+def verdict(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What the tuning bought: less loss than the base, and better answers than any alternative.
+
+    Where answers were scored, it is better when all of the interval of the difference to the best
+    alternative is above 0; where none were, when all of the loss's is below.
+    """
+    learned, sentences = of_loss(result)
+    rival = best_rival(result["baselines"])
+    answers = result.get("answers")
+    if rival is None or answers is None:
+        return outcome(" ".join(sentences), TUNED if learned else "base")
+    points, interval = rival["difference"]["points"], rival["difference"]["interval"]
+    better = interval[0] > 0
+    sentences += winner(answers, rival, interval) if better else loser(answers, rival)
+    sentences += flaws(answers)
+    found = outcome(" ".join(sentences), TUNED if better else rival["name"])
+    return found | {"than": rival["name"], "points": points, "interval": list(interval)}
+
+
+def of_loss(result: Mapping[str, Any]) -> tuple[bool, list[str]]:
+    """Whether it surely predicts unseen answers better than the base, and that in words."""
+    tuned = result["metrics"]["test"]["perplexity"]
+    base = next(one for one in result["baselines"] if one["name"] == "base")
+    untuned, interval = base["perplexity"], base["loss_difference"]["interval"]
+    numbers = f"{untuned:,.1f} to {tuned:,.1f}"
+    if interval[1] < 0:
+        return True, [f"On answers it has not seen, perplexity fell from {numbers}."]
+    if interval[0] > 0:
+        return False, [f"On answers it has not seen, perplexity rose from {numbers}: it is worse."]
+    return False, [
+        f"On answers it has not seen, perplexity went from {numbers}, which may be chance."
+    ]
+
+
+def best_rival(baselines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The alternative with the best answers, the untuned base among them."""
+    scored = [one for one in baselines if one.get("score") is not None]
+    return max(scored, key=lambda one: float(one["score"]), default=None)
+
+
+def winner(
+    answers: Mapping[str, Any], rival: Mapping[str, Any], interval: Sequence[float]
+) -> list[str]:
+    points, (low, high) = rival["difference"]["points"], map(signed, interval)
+    sentences = [
+        f"Tuning helped: {scored(answers)}, {points:.1f} points more than the best cheap "
+        f"alternative, {rival['title']} ({percent(rival['score'])}).",
+        f"With 95 % certainty the gain is between {low} and {high} points.",
+    ]
+    if answers["rows"] < LEAST_ROWS:
+        rows = answers["rows"]
+        sentences.append(f"But the test has only {rows} rows: that is too few to be sure.")
+    return sentences
+
+
+def loser(answers: Mapping[str, Any], rival: Mapping[str, Any]) -> list[str]:
+    points, interval = rival["difference"]["points"], rival["difference"]["interval"]
+    return [
+        f"Tuning did not clearly beat the best cheap alternative: {scored(answers)}, "
+        f"{rival['title']} has {percent(rival['score'])}.",
+        difference(points, interval, answers["rows"]),
+        ADVICE[rival["name"]],
+    ]
+
+
+def scored(answers: Mapping[str, Any]) -> str:
+    share = percent(answers["score"])
+    if answers["metric"] == "exact_match":
+        return f"{share} of its answers to the test rows are exactly the expected ones"
+    return f"its answers to the test rows are {share} like the expected ones (chrF)"
+
+
+def flaws(answers: Mapping[str, Any]) -> list[str]:
+    """What a reader of its answers would notice first."""
+    found = []
+    if answers["repeating"] > NOTEWORTHY:
+        found.append(f"{percent(answers['repeating'])} of its answers repeat themselves.")
+    if 1 - answers["ended"] > NOTEWORTHY:
+        found.append(f"{percent(1 - answers['ended'])} of its answers do not come to an end.")
+    return found
