@@ -38,13 +38,17 @@ def of_loss(result: Mapping[str, Any]) -> tuple[bool, list[str]]:
     tuned = result["metrics"]["test"]["perplexity"]
     base = next(one for one in result["baselines"] if one["name"] == "base")
     untuned, interval = base["perplexity"], base["loss_difference"]["interval"]
-    numbers = f"{untuned:,.1f} to {tuned:,.1f}"
     if interval[1] < 0:
-        return True, [f"On answers it has not seen, perplexity fell from {numbers}."]
+        fell = f"On answers it has not seen, perplexity fell from {untuned:,.1f} to {tuned:,.1f}."
+        return True, [fell]
     if interval[0] > 0:
-        return False, [f"On answers it has not seen, perplexity rose from {numbers}: it is worse."]
+        return False, [
+            f"On answers it has not seen, perplexity rose from {untuned:,.1f} to {tuned:,.1f}: it "
+            "is worse."
+        ]
     return False, [
-        f"On answers it has not seen, perplexity went from {numbers}, which may be chance."
+        f"On answers it has not seen, perplexity went from {untuned:,.1f} to {tuned:,.1f}, which "
+        "may be chance."
     ]
 
 
