@@ -19,8 +19,9 @@ from typing import Any
 import data
 from core.errors import RequestRefused, ServiceFailed
 from data.formats.base import Facts, Limits, Table
-from data.prepare import Prepared, Request, prepare
+from data.prepare import prepare
 from data.reading import read_table
+from data.request import Prepared, Request
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.chat.messages import Message
 from core.errors import RequestRefused
 from core.identity import Caller
 from core.job import sync_folder
@@ -19,10 +21,12 @@ from core.records.database import Database, next_id
 from core.records.queries import get, next_version, owned, stamp, versioned
 from core.storage import Storage, new_id
 from data import child
-from data.prepare import Prepared, Request, Source
+from data.request import Prepared, Request, Source
+from data.shapes.base import Tools
 
+Conversation = tuple[int, list[Message], Tools]
 SPLITS = ("train", "validation", "test")
-TASKS = ("classification",)
+TASKS = ("auto", "classification", "chat")
 MAX_SEED = 2**31 - 1
 STAGING = ".part"
 ACTIVE = ("queued", "running", "paused")
@@ -52,8 +56,11 @@ class Datasets:
         Without files of their own, validation and test get 10 % of the rows each.
 
         Args:
+            task: auto, classification or chat. Auto takes conversations for chat, and asks
+                (code `ambiguous_task`) where a file could be either.
             columns: Role to column, such as {"text": "body", "label": "queue"}; what is left
-                out is guessed.
+                out is guessed. Roles for chat: messages, tools, or prompt, input, completion,
+                history, system.
             seed: Decides which rows are held out; 0 to 2**31 - 1.
 
         Raises:
@@ -61,7 +68,7 @@ class Datasets:
                 Nothing is kept then.
         """
         check_name(name)
-        chosen = check_task(task)
+        check_task(task)
         check_seed(seed)
         main = self._source(caller, file_id, "file_id")
         validation = self._optional(caller, validation_file_id, "validation_file_id")
@@ -75,11 +82,11 @@ class Datasets:
                 test=test,
                 columns=dict(columns or {}),
                 seed=seed,
+                task=task,
             )
             prepared = child.run(request)
             row = tables.Dataset(
                 name=name,
-                task=chosen,
                 file_id=file_id,
                 validation_file_id=validation_file_id or None,
                 test_file_id=test_file_id or None,
@@ -119,19 +126,27 @@ class Datasets:
         return row
 
     def folder(self, dataset: tables.Dataset) -> Path:
-        """Holds `train.parquet`, `validation.parquet` and `test.parquet` (row, text, label)."""
+        """Holds `train.parquet`, `validation.parquet` and `test.parquet`.
+
+        Columns: row, text, label; for chat row, messages, tools, the latter two as JSON.
+        """
         return self.storage.path("datasets", dataset.id)
 
     def rows(self, dataset: tables.Dataset, split: str) -> Iterator[tuple[int, str, str]]:
         """Row number in the uploaded file, text and label of each row of a split."""
-        with pq.ParquetFile(self.folder(dataset) / f"{split}.parquet") as file:
-            for batch in file.iter_batches():
-                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        return stored(self.folder(dataset) / f"{split}.parquet")
+
+    def conversations(self, dataset: tables.Dataset, split: str) -> Iterator[Conversation]:
+        """Row number in the uploaded file, messages and tools of each row of a chat split."""
+        for row, messages, tools in stored(self.folder(dataset) / f"{split}.parquet"):
+            yield row, json.loads(messages), json.loads(tools) if tools else None
 
     def export_jsonl(
         self, dataset: tables.Dataset, folder: Path, at_most: int | None = None
     ) -> None:
-        """Write `train.jsonl`, `validation.jsonl` and `test.jsonl` with text and label a line.
+        """Write `train.jsonl`, `validation.jsonl` and `test.jsonl`.
+
+        A line has text and label; for chat row, messages and tools (a list or null).
 
         Args:
             at_most: Of a split with more rows, about this many are written, evenly spaced.
@@ -139,9 +154,16 @@ class Datasets:
         for split in SPLITS:
             step = 1 if at_most is None else max(1, dataset.splits[split] // at_most)
             with (folder / f"{split}.jsonl").open("w", encoding="utf-8") as file:
-                for _, text, label in islice(self.rows(dataset, split), 0, None, step):
-                    line = json.dumps({"text": text, "label": label}, ensure_ascii=False)
-                    file.write(line + "\n")
+                for line in islice(self._lines(dataset, split), 0, None, step):
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def _lines(self, dataset: tables.Dataset, split: str) -> Iterator[dict[str, Any]]:
+        if dataset.task == "chat":
+            for row, messages, tools in self.conversations(dataset, split):
+                yield {"row": row, "messages": messages, "tools": tools}
+        else:
+            for _, text, label in self.rows(dataset, split):
+                yield {"text": text, "label": label}
 
     def sweep(self) -> int:
         """Remove folders that no record names, left by a crash; returns how many.
@@ -208,8 +230,16 @@ class Datasets:
                 return number
 
 
+def stored(path: Path) -> Iterator[tuple[Any, ...]]:
+    """The rows of a Parquet file, column by column."""
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches():
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
 def row_of(prepared: Prepared) -> dict[str, object]:
     return {
+        "task": prepared.task,
         "columns": prepared.columns,
         "rows": prepared.rows,
         "splits": prepared.splits,
@@ -219,17 +249,15 @@ def row_of(prepared: Prepared) -> dict[str, object]:
     }
 
 
-def check_task(task: str) -> str:
-    if task == "auto":
-        return TASKS[0]
+def check_task(task: str) -> None:
     if task not in TASKS:
         raise RequestRefused(
             f"task={task[:40]!r} is not supported yet.",
             code="unsupported_task",
             param="task",
-            fix=f"Supported: {', '.join(TASKS)} (a text and a label in each row), or auto.",
+            fix="Supported: classification (a text and a label in each row) and chat "
+            "(conversations), or auto.",
         )
-    return task
 
 
 def check_seed(seed: int) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 from core.errors import RequestRefused
 from data import child
-from data.prepare import Request, Source
+from data.request import Request, Source
 
 
-def examine(path: Path, columns: Mapping[str, str] | None = None) -> dict[str, Any]:
+def examine(
+    path: Path, columns: Mapping[str, str] | None = None, task: str = "auto"
+) -> dict[str, Any]:
     """Columns, rows, splits, profile, problems and fingerprint; nothing is kept.
 
     Raises RequestRefused for anything wrong with the file, naming the place.
@@ -36,5 +38,6 @@ def examine(path: Path, columns: Mapping[str, str] | None = None) -> dict[str, A
             test=None,
             columns=dict(columns or {}),
             seed=0,
+            task=task,
         )
         return asdict(child.run(request))

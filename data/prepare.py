@@ -1,78 +1,18 @@
 """From uploaded files to the content of a dataset version. Everything here may run in a child."""
 
-import hashlib
-import json
-import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from core.errors import RequestRefused
-from core.job import sync_folder, write_json
 from data import columns, problems, profile, rows, splits
+from data.chat import content, recognise
 from data.columns import Role
 from data.formats.base import Limits, Table
-from data.reading import read_table
+from data.request import MIN_ROWS, Prepared, Request, Source, fingerprint, load, write
 from data.rows import Rows
 
-MIN_ROWS = 10
 MAX_CLASSES = 2_000
-CONTENT_VERSION = 1
-"""Count up when the same files would be split or cleaned differently."""
-META = "meta.json"
-ROWS_OF_A_GROUP = 8_192
-"""Rows that are read together, at least, when some rows are shown."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """One uploaded file."""
-
-    path: str
-    filename: str
-    sha256: str
-    param: str
-    """The argument it came as, for error messages."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to make; plain data, so that it can be handed to another process."""
-
-    folder: str
-    """Where the splits are written; it exists and is empty."""
-    main: Source
-    validation: Source | None
-    test: Source | None
-    columns: Mapping[str, str]
-    seed: int
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, given: Mapping[str, Any]) -> "Request":
-        files = {
-            name: Source(**given[name]) if given[name] else None
-            for name in ("main", "validation", "test")
-        }
-        return cls(**{**given, **files})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """What the record of the dataset says."""
-
-    columns: dict[str, str]
-    rows: int
-    splits: dict[str, int]
-    profile: dict[str, Any]
-    problems: list[dict[str, Any]]
-    fingerprint: str
 
 
 def prepare(request: Request, limits: Limits | None = None) -> Prepared:
@@ -83,6 +23,23 @@ def prepare(request: Request, limits: Limits | None = None) -> Prepared:
     limits = limits or Limits()
     table = load(request.main, limits)
     refuse_header_only(table, request.main.param)
+    talk = recognised(table, request)
+    if talk is not None:
+        return content.make(request, table, talk, limits)
+    return labelled(request, table, limits)
+
+
+def recognised(table: Table, request: Request) -> recognise.Found | None:
+    """How the table holds conversations; None for a table of texts and labels."""
+    try:
+        return recognise.find(table, request.task, request.columns)
+    except RequestRefused as refusal:
+        refusal.param = request.main.param if refusal.param == "file" else refusal.param
+        raise
+
+
+def labelled(request: Request, table: Table, limits: Limits) -> Prepared:
+    """A classification dataset."""
     roles = choose(table, request)
     main = rows.extract(table, roles, request.main.param)
     check_classes(main, roles["label"].column, request.main.param)
@@ -93,16 +50,9 @@ def prepare(request: Request, limits: Limits | None = None) -> Prepared:
         request.seed,
     )
     prepared = summary(request, table, roles, main, made)
-    write(Path(request.folder), made, prepared)
+    parts = {name: as_arrow(part) for name, part in made.parts.items()}
+    write(Path(request.folder), parts, prepared)
     return prepared
-
-
-def load(source: Source, limits: Limits) -> Table:
-    try:
-        return read_table(Path(source.path), source.filename, limits)
-    except RequestRefused as refusal:
-        refusal.param = source.param
-        raise
 
 
 def choose(table: Table, request: Request) -> dict[str, Role]:
@@ -179,6 +129,7 @@ def summary(
     }
     chosen = {name: role.column for name, role in roles.items()}
     return Prepared(
+        task="classification",
         columns=chosen,
         rows=described["rows"],
         splits=made.sizes(),
@@ -188,37 +139,11 @@ def summary(
     )
 
 
-def fingerprint(request: Request, chosen: Mapping[str, str]) -> str:
-    """Hash of everything that decides the content."""
-    sources = (request.main, request.validation, request.test)
-    content = {
-        "version": CONTENT_VERSION,
-        "files": [source.sha256 if source else None for source in sources],
-        "columns": dict(sorted(chosen.items())),
-        "seed": request.seed,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def write(folder: Path, made: splits.Splits, prepared: Prepared) -> None:
-    for name, part in made.parts.items():
-        table = pa.table(
-            {
-                "row": pa.array(part.numbers, pa.int32()),
-                "text": pa.array(part.texts, pa.large_string()),
-                "label": pa.array(part.labels, pa.large_string()),
-            }
-        )
-        path = folder / f"{name}.parquet"
-        pq.write_table(table, path, compression="zstd", row_group_size=ROWS_OF_A_GROUP)
-        sync_file(path)
-    write_json(folder / META, asdict(prepared))
-    sync_folder(folder)
-
-
-def sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def as_arrow(part: Rows) -> pa.Table:
+    return pa.table(
+        {
+            "row": pa.array(part.numbers, pa.int32()),
+            "text": pa.array(part.texts, pa.large_string()),
+            "label": pa.array(part.labels, pa.large_string()),
+        }
+    )

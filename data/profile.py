@@ -57,9 +57,14 @@ def of_labels(splits: Splits) -> list[dict[str, Any]]:
 
 
 def lengths(texts: list[str]) -> dict[str, Any]:
-    counts = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    return counted([len(text) for text in texts], "characters")
+
+
+def counted(values: list[int], unit: str) -> dict[str, Any]:
+    """How large the values are, of which there is at least one, with a histogram."""
+    counts = np.asarray(values, dtype=np.int64)
     return {
-        "unit": "characters",
+        "unit": unit,
         "min": int(counts.min()),
         "median": int(np.median(counts)),
         "p95": int(np.percentile(counts, 95)),

@@ -13,7 +13,7 @@ def line(dataset: Dataset) -> dict[str, Any]:
         "version": dataset.version,
         "task": dataset.task,
         "rows": dataset.rows,
-        "classes": dataset.profile["classes"],
+        "classes": dataset.profile.get("classes"),
         "splits": dataset.splits,
         "problems": len(dataset.problems),
         "created_at": dataset.created_at,

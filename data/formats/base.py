@@ -43,6 +43,8 @@ class Facts:
     """Problems found on the way, shaped like those of a dataset."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Columns that cannot be read as text, with the reason."""
+    nested: tuple[str, ...] = ()
+    """Columns that hold lists or objects, written as JSON."""
 
 
 @dataclass(frozen=True)

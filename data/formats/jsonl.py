@@ -20,6 +20,7 @@ from data.formats.base import (
     too_many_rows,
 )
 
+NESTED = "a list or object"
 KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number"}
 
 
@@ -37,7 +38,9 @@ def read(path: Path, filename: str, limits: Limits) -> Table:
     gathered = Gathered(limits)
     for line, text in lines_of(decoded.text):
         gathered.add(line, parse(line, text))
-    facts = Facts(format="jsonl", encoding=decoded.encoding, why=(decoded.why,))
+    facts = Facts(
+        format="jsonl", encoding=decoded.encoding, why=(decoded.why,), nested=gathered.nested()
+    )
     return Table(gathered.columns, facts, gathered.lines)
 
 
@@ -71,10 +74,14 @@ class Gathered:
             if len(column) <= rows:
                 column.append(None)
 
+    def nested(self) -> tuple[str, ...]:
+        """Columns of lists or objects."""
+        return tuple(key for key, (kind, _) in self.kinds.items() if kind == NESTED)
+
     def cell(self, line: int, key: str, value: Any) -> str | None:
         if value is None:
             return None
-        self.same_kind(line, key, KINDS.get(type(value), "a list or object"))
+        self.same_kind(line, key, KINDS.get(type(value), NESTED))
         if value in (math.inf, -math.inf):
             raise refused(f"{key!r} is too big a number on line {line}.", "broken_line", SHAPE)
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -37,6 +37,7 @@ def read(path: Path, filename: str, limits: Limits) -> Table:
         with pq.ParquetFile(path) as file:
             check_size(file.metadata, limits)
             wanted, left_out = readable(file.schema_arrow)
+            inside = nested_in(file.schema_arrow)
             repeated = [field.name for field in file.schema_arrow if is_text(field.type)]
         # Each different text is read once: a few hundred bytes can repeat one a million times.
         with pq.ParquetFile(
@@ -49,7 +50,7 @@ def read(path: Path, filename: str, limits: Limits) -> Table:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise broken(str(error)) from error
-    return Table(columns, Facts(format="parquet", left_out=left_out))
+    return Table(columns, Facts(format="parquet", left_out=left_out, nested=inside))
 
 
 def check_footer(path: Path) -> None:
@@ -123,6 +124,11 @@ def readable(schema: Any) -> tuple[list[str], dict[str, str]]:
         field.name: f"its type is {field.type}" for field in schema if not is_plain(field.type)
     }
     return [name for name in names if name not in left_out], left_out
+
+
+def nested_in(schema: Any) -> tuple[str, ...]:
+    """Columns of lists or objects that can be shown."""
+    return tuple(f.name for f in schema if pa.types.is_nested(f.type) and is_plain(f.type))
 
 
 def is_text(kind: Any) -> bool:

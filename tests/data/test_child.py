@@ -6,8 +6,9 @@ import pytest
 from core.errors import RequestRefused
 from data import child
 from data.formats.base import Limits
-from data.prepare import Request, Source, prepare
+from data.prepare import prepare
 from data.reading import read_table
+from data.request import Request, Source
 
 
 def request(folder: Path, content: str) -> Request:

@@ -233,7 +233,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_nothing_changes(
         ({"name": "../../x"}, "bad_name"),
         ({"file_id": "file-nope"}, "not_found"),
         ({"test_file_id": "../records.sqlite"}, "not_found"),
-        ({"task": "chat"}, "unsupported_task"),
+        ({"task": "rank"}, "unsupported_task"),
         ({"seed": -1}, "out_of_range"),
     ],
 )

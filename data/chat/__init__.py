@@ -1,0 +1,1 @@
+"""Chat datasets: conversations in, splits with a profile and problems out."""

@@ -1,0 +1,178 @@
+"""Does a table hold conversations, and in which schema: told with a reason, or asked."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
+
+from core import plugins
+from core.errors import RequestRefused
+from data import columns, shapes
+from data.formats.base import Table
+from data.shapes import _refused
+from data.shapes.base import Look, Match, Shape
+
+ROLES = ("messages", "prompt", "input", "completion", "history", "system", "tools")
+PAIRS = ("alpaca", "prompt_completion")
+"""Schemas of plain columns, which a table of texts and labels may look like."""
+FIRST = 50
+CLASS_CHARACTERS = 40
+"""Answers no longer than this that come again and again may be classes."""
+CLASS_REPEATS = 5.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A schema and its columns."""
+
+    shape: str
+    match: Match
+    nested: frozenset[str]
+    """Roles whose columns hold lists or objects."""
+
+    @property
+    def reader(self) -> Shape:
+        return cast(Shape, plugins.load(shapes, self.shape))
+
+
+def find(table: Table, task: str, given: Mapping[str, str]) -> Found | None:
+    """The schema of the conversations; None where the table is to be classified.
+
+    Args:
+        task: auto, classification or chat.
+        given: Role to column, for those that are known.
+
+    Raises:
+        RequestRefused: It could be both or two schemas (codes `ambiguous_task` and
+            `ambiguous_columns`), something that cannot be trained yet (`unsupported_task`), or
+            no conversation where one is asked for (`no_conversation`).
+    """
+    if task == "classification" or (task == "auto" and set(given) & set(columns.ROLES)):
+        return None
+    check_given(table, given)
+    look = look_at(table, given)
+    labelled = task == "auto" and not given and is_labelled(look)
+    if not labelled:
+        _refused.refuse(look, asked=task == "chat")
+    found = matching(look)
+    if labelled:
+        refuse_both(found)
+        return None
+    if task == "chat" or given:
+        return the_one(found) if found else refuse_none(table, look)
+    if not found:
+        return None
+    one = the_one(found)
+    refuse_like_classes(table, one)
+    return one
+
+
+def check_given(table: Table, given: Mapping[str, str]) -> None:
+    for role, column in given.items():
+        if role not in ROLES:
+            raise RequestRefused(
+                f"columns names the role {role[:40]!r}, which a chat dataset has not.",
+                code="unknown_role",
+                param="columns",
+                fix=f"Roles: {', '.join(ROLES)}.",
+            )
+        columns.require(table, column, "columns")
+
+
+def look_at(table: Table, given: Mapping[str, str]) -> Look:
+    first = islice(zip(*table.columns.values(), strict=True), FIRST)
+    nested = frozenset(table.facts.nested)
+    return Look(
+        names=tuple(table.columns),
+        nested=nested,
+        first=tuple(
+            {name: opened(cell) for name, cell in zip(table.columns, row, strict=True)}
+            for row in first
+        ),
+        given=given,
+    )
+
+
+def opened(cell: str | None) -> Any:
+    """The value of a cell that holds JSON; any other text as it is."""
+    if cell is None or cell.lstrip()[:1] not in ("[", "{"):
+        return cell
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+
+
+def is_labelled(look: Look) -> bool:
+    """Whether two columns are called as those of a classification are."""
+    plain = {name.strip().casefold() for name in look.names if name not in look.nested}
+    return bool(plain & columns.TEXT_NAMES and plain & columns.LABEL_NAMES)
+
+
+def matching(look: Look) -> list[Found]:
+    found = []
+    for name in plugins.names(shapes):
+        match = cast(Shape, plugins.load(shapes, name)).matches(look)
+        if match is not None:
+            inside = [role for role, column in match.columns.items() if column in look.nested]
+            found.append(Found(name, match, frozenset(inside)))
+    return found
+
+
+def the_one(found: list[Found]) -> Found:
+    if len(found) == 1:
+        return found[0]
+    meant = [next(iter(one.match.columns.items())) for one in found]
+    listed = "; ".join(f"{one.shape}: {one.match.why}" for one in found)
+    role, column = meant[0]
+    raise RequestRefused(
+        f"The conversations can be read in more than one way. {listed}.",
+        code="ambiguous_columns",
+        param="columns",
+        fix=f'Say which, for example columns={{"{role}": "{column}"}}.',
+    )
+
+
+def refuse_both(found: list[Found]) -> None:
+    """A text and a label beside a whole conversation: only a person knows what is meant."""
+    talks = [one for one in found if one.shape not in PAIRS]
+    if talks:
+        raise both(
+            f"The file has columns for a text and a label, and conversations too: "
+            f"{talks[0].match.why}."
+        )
+
+
+def refuse_like_classes(table: Table, one: Found) -> None:
+    """Answers that are few, short and repeated are answers to some and classes to others."""
+    if one.shape not in PAIRS:
+        return
+    column = one.match.columns["completion"]
+    shape = columns.shape_of(column, table.columns[column])
+    if shape.repeats >= CLASS_REPEATS and shape.longest <= CLASS_CHARACTERS:
+        raise both(
+            f"The answers in {column!r} could be classes: {shape.distinct:,} different ones in "
+            f"{shape.filled:,} rows."
+        )
+
+
+def both(what: str) -> RequestRefused:
+    return RequestRefused(
+        what,
+        code="ambiguous_task",
+        param="task",
+        fix='Say task="classification" to train a classifier, or task="chat" to train a model '
+        "that writes answers.",
+    )
+
+
+def refuse_none(table: Table, look: Look) -> Found:
+    names = ", ".join(repr(name[:40]) for name in list(table.columns)[:10])
+    raise RequestRefused(
+        f"No conversations were found in the columns {names}.",
+        code="no_conversation",
+        param="file",
+        fix='Give "messages" (a list of {"role", "content"}), or "prompt" and "completion", or '
+        'say where they are: columns={"prompt": "…", "completion": "…"}.',
+    )

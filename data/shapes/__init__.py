@@ -1,0 +1,1 @@
+"""Schemas of conversations: one file each, named by the schema."""
