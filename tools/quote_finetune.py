@@ -40,14 +40,14 @@ def quote_finetune(
         rank: Width of the LoRA adapter, 1 to 256.
         alpha: Scale of the adapter (alpha / rank), 1 to 1,024.
         learning_rate: Learning rate of the adapter, 0.000001 to 0.1.
-        head_learning_rate: Learning rate of the classification head, 0.000001 to 0.5.
+        head_learning_rate: Of the classification head, 0.000001 to 0.5; not for chat models.
         batch_size: Rows in one step, 1 to 1,024.
-        max_length: Tokens of a text that are read, 8 to 512.
+        max_length: Tokens of a row that are read, from 8 to 512, of a chat to 131,072.
         warmup_ratio: Share of the steps in which the rates rise, 0 to 0.5.
         weight_decay: How strongly large weights are held back, 0 to 0.5.
-        dropout: Share of what the head reads that is hidden while training, 0 to 0.5.
+        dropout: Share of what the classification head reads that is hidden, 0 to 0.5.
         clip: Largest norm of a gradient, 0.01 to 100.
-        label_smoothing: Share of the target given to all labels alike, 0 to 0.5.
+        label_smoothing: Share of a label's target given to all labels, 0 to 0.5.
         average: Share of the past in the average of the weights that is kept, 0 to 0.9999.
         seed: Decides all chance, 0 to 2,147,483,647.
     """

@@ -36,10 +36,10 @@ def start_finetune(
     average: Setting = "auto",
     seed: Setting = "auto",
 ) -> dict[str, Any]:
-    """Fine-tune a model on a dataset and compare it with cheap baselines. Asks for approval first.
+    """Fine-tune a classifier or a chat model on a dataset and compare it with cheap alternatives.
 
-    Returns the id of the run at once, without waiting for it; run_status tells how it does.
-    Leave a setting at "auto" unless the user asked for a value.
+    Asks for approval first. Returns the id of the run at once, without waiting for it; run_status
+    tells how it does. Leave a setting at "auto" unless the user asked for a value.
 
     Args:
         dataset: Such as `banking77` (its newest version) or `banking77@1`.
@@ -48,14 +48,14 @@ def start_finetune(
         rank: Width of the LoRA adapter, 1 to 256.
         alpha: Scale of the adapter (alpha / rank), 1 to 1,024.
         learning_rate: Learning rate of the adapter, 0.000001 to 0.1.
-        head_learning_rate: Learning rate of the classification head, 0.000001 to 0.5.
+        head_learning_rate: Of the classification head, 0.000001 to 0.5; not for chat models.
         batch_size: Rows in one step, 1 to 1,024.
-        max_length: Tokens of a text that are read, 8 to 512.
+        max_length: Tokens of a row that are read, from 8 to 512, of a chat to 131,072.
         warmup_ratio: Share of the steps in which the rates rise, 0 to 0.5.
         weight_decay: How strongly large weights are held back, 0 to 0.5.
-        dropout: Share of what the head reads that is hidden while training, 0 to 0.5.
+        dropout: Share of what the classification head reads that is hidden, 0 to 0.5.
         clip: Largest norm of a gradient, 0.01 to 100.
-        label_smoothing: Share of the target given to all labels alike, 0 to 0.5.
+        label_smoothing: Share of a label's target given to all labels, 0 to 0.5.
         average: Share of the past in the average of the weights that is kept, 0 to 0.9999.
         seed: Decides all chance, 0 to 2,147,483,647.
     """
