@@ -9,7 +9,7 @@ Axes in names: N tokens of a batch, B rows, T tokens of the longest row, H hidde
 I inputs and O outputs of a layer, r rank.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from finetune.worker.families import Shape, Weights
+from finetune.worker.lora import adapted, first_a
 from finetune.worker.machine import Device
 
 FUSED = {
@@ -76,54 +77,6 @@ def pack(rows: Sequence[NDArray[np.int64]], device: Device, first_position: int 
     )
 
 
-class _Adapted(torch.autograd.Function):  # type: ignore[misc]  # torch has no types here
-    """x W' + b + scale * (x A') B', where W is frozen and A, B may be several adapters.
-
-    With several, their outputs stand side by side: adapter g has r rows of A and its block of
-    rows of B, so that query, key and value stay three standard adapters in one product.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x_NI: torch.Tensor,
-        weight_OI: torch.Tensor,
-        bias_O: torch.Tensor,
-        a_rI: torch.Tensor,
-        b_Or: torch.Tensor,
-        scale: float,
-    ) -> torch.Tensor:
-        a, b = a_rI.to(x_NI.dtype), (b_Or * scale).to(x_NI.dtype)
-        h_Nr = x_NI @ a.T
-        y_NO = torch.addmm(bias_O, x_NI, weight_OI.T)
-        for y, h, block in _blocks(y_NO, h_Nr, b):
-            y.addmm_(h, block.T)
-        ctx.save_for_backward(x_NI, weight_OI, a, b, h_Nr)
-        ctx.scale = scale
-        return y_NO
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
-        (dy_NO,) = gradients
-        x_NI, weight_OI, a, b, h_Nr = ctx.saved_tensors
-        blocks = list(_blocks(dy_NO, h_Nr, b))
-        dh_Nr = torch.cat([dy @ block for dy, _, block in blocks], 1)
-        db_Or = torch.cat([dy.T @ h for dy, h, _ in blocks])
-        dx_NI = None
-        if ctx.needs_input_grad[0]:
-            dx_NI = (dy_NO @ weight_OI).addmm_(dh_Nr, a)
-        da_rI = dh_Nr.T @ x_NI
-        return dx_NI, None, None, da_rI.float(), db_Or.float() * ctx.scale, None
-
-
-def _blocks(
-    y_NO: torch.Tensor, h_Nr: torch.Tensor, b_Or: torch.Tensor
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
-    """Each adapter's share of outputs, of hidden values, and of B."""
-    count = h_Nr.shape[1] // b_Or.shape[1]
-    return zip(y_NO.chunk(count, 1), h_Nr.chunk(count, 1), b_Or.chunk(count), strict=True)
-
-
 @dataclass
 class Linear:
     """A frozen layer with adapters that start as no change: B is zero."""
@@ -135,8 +88,9 @@ class Linear:
     scale: float
 
     def __call__(self, x_NI: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = _Adapted.apply(x_NI, self.weight, self.bias, self.a, self.b, self.scale)
-        return out
+        layers = len(self.a) // self.b.shape[1]
+        sizes = [len(self.b) // layers] * layers
+        return adapted(x_NI, self.weight, self.bias, self.a, self.b, self.scale, sizes)
 
 
 @dataclass
@@ -251,9 +205,7 @@ class Encoder:
         paths = [self.shape.linear_path(i, part) for part in parts]
         weight = self._frozen([f"{path}.weight" for path in paths])
         outputs, inputs = weight.shape
-        bound = inputs**-0.5
-        # The start that PEFT uses: A uniform in +-1/sqrt(inputs), B zero.
-        a = (torch.rand(self.rank * len(parts), inputs, generator=chance) * 2 - 1) * bound
+        a = first_a(self.rank * len(parts), inputs, chance)
         b = torch.zeros(outputs, self.rank)
         return Linear(
             weight,
