@@ -67,7 +67,7 @@ class Tfidf:
 
     def fit(self, splits: dict[str, Split], classes: int) -> "Tfidf":
         train, validation = splits["train"], splits["validation"]
-        self.parts = [_vectorizer("word", (1, 2)), _vectorizer("char", (1, 4))]
+        self.parts = [vectorizer("word", (1, 2)), vectorizer("char", (1, 4))]
         features = scipy.sparse.hstack([part.fit_transform(train.texts) for part in self.parts])
         model = LinearSVC(C=0.5, random_state=0).fit(features.tocsr(), train.truth)
         raw = _as_linear(model, classes)
@@ -94,7 +94,8 @@ class Tfidf:
         write_json(folder / "meta.json", meta)
 
 
-def _vectorizer(analyzer: str, ngrams: tuple[int, int], **rest: Any) -> TfidfVectorizer:
+def vectorizer(analyzer: str, ngrams: tuple[int, int]) -> TfidfVectorizer:
+    """Of words or of characters, weighed by rarity; any script, Chinese included."""
     return TfidfVectorizer(
         analyzer=analyzer,
         ngram_range=ngrams,
@@ -102,7 +103,6 @@ def _vectorizer(analyzer: str, ngrams: tuple[int, int], **rest: Any) -> TfidfVec
         sublinear_tf=True,
         max_features=TERMS,
         dtype=np.float32,
-        **rest,
     )
 
 

@@ -54,10 +54,9 @@ class Loop:
     def __init__(
         self, task: Task, recipe: Recipe, journal: Journal, checkpoints: Checkpoints, stop: Stop
     ) -> None:
-        self.task, self.recipe, self.journal = task, recipe, journal
-        self.checkpoints, self.stop = checkpoints, stop
+        self.task, self.recipe, self.checkpoints, self.stop = task, recipe, checkpoints, stop
         self.trained = task.trained()
-        self.optimizer = _optimizer(task, recipe)
+        self.optimizer = make_optimizer(task, recipe)
         self.course = Course(self.trained, recipe, len(task.batches(0)), journal)
 
     def run(self) -> Progress:
@@ -68,7 +67,7 @@ class Loop:
             SystemExit: 143 after SIGTERM, with a checkpoint.
         """
         with self.stop.deferred():
-            self._resume()
+            restore(self.course, self.optimizer, self.checkpoints)
             while self.course.step < self.course.total:
                 self._epoch()
         return self.course.finish()
@@ -82,9 +81,7 @@ class Loop:
             course.tell(self.optimizer.param_groups[0]["lr"])
             looked = course.look(self.task.validate)
             if looked or course.clock.checkpoint_due() or self.stop.requested:
-                course.clock.note(course.progress)
-                self._save()
-                course.clock.saved()
+                save(course, self.optimizer, self.checkpoints)
             if self.stop.requested:
                 raise SystemExit(STOPPED)
 
@@ -104,32 +101,37 @@ class Loop:
         self.optimizer.zero_grad(set_to_none=True)
         self.course.stepped(value, self.task.tokens(batch))
 
-    def _save(self) -> None:
-        course = self.course
-        folder = self.checkpoints.save(
-            Snapshot(
-                step=course.step,
-                trained=self.trained,
-                averaged=course.averaged,
-                best=course.best,
-                optimizer=_optimizer_state(self.optimizer, self.trained),
-                progress=asdict(course.progress),
-            )
+
+def save(course: Course, optimizer: torch.optim.AdamW, checkpoints: Checkpoints) -> None:
+    """Store all that training needs to go on, and say so."""
+    course.clock.note(course.progress)
+    folder = checkpoints.save(
+        Snapshot(
+            step=course.step,
+            trained=course.trained,
+            averaged=course.averaged,
+            best=course.best,
+            optimizer=_optimizer_state(optimizer, course.trained),
+            progress=asdict(course.progress),
         )
-        self.journal.write("checkpoint", step=course.step, folder=f"checkpoints/{folder.name}")
-
-    def _resume(self) -> None:
-        snapshot = self.checkpoints.newest()
-        if snapshot is None:
-            return
-        copy(snapshot.trained, self.trained)
-        _load_optimizer_state(self.optimizer, self.trained, snapshot.optimizer)
-        best = {name: value.to(self.trained[name].device) for name, value in snapshot.best.items()}
-        progress = Progress(**snapshot.progress)
-        self.course.resume(snapshot.step, snapshot.averaged, best, progress)
+    )
+    course.clock.saved()
+    course.journal.write("checkpoint", step=course.step, folder=f"checkpoints/{folder.name}")
 
 
-def _optimizer(task: Task, recipe: Recipe) -> torch.optim.AdamW:
+def restore(course: Course, optimizer: torch.optim.AdamW, checkpoints: Checkpoints) -> None:
+    """Go back to the newest good checkpoint, when there is one."""
+    snapshot = checkpoints.newest()
+    if snapshot is None:
+        return
+    copy(snapshot.trained, course.trained)
+    _load_optimizer_state(optimizer, course.trained, snapshot.optimizer)
+    progress = Progress(**snapshot.progress)
+    course.resume(snapshot.step, snapshot.averaged, snapshot.best, progress)
+
+
+def make_optimizer(task: Task, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW over all that the task trains, each tensor with its own full learning rate."""
     groups: dict[float, dict[str, Any]] = {}
     for name, value in task.trained().items():
         rate = task.learning_rate(name)

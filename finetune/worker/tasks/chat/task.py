@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from core.chat.tokens import ChatTokenizer
 from core.errors import RequestRefused
@@ -18,17 +17,16 @@ from finetune.worker.causal.rows import ChatRows
 from finetune.worker.machine import Device
 from finetune.worker.rows import Ids
 from finetune.worker.spec import ChatRecipe, ProbeSpec, TrainSpec
-from finetune.worker.tasks.base import Held
+from finetune.worker.tasks.chat.steps import Chats, Floats
 
 Tensors = dict[str, torch.Tensor]
-Floats = NDArray[np.float64]
 
 PART_TOKENS = {"cpu": 2048, "mps": 4096, "cuda": 16_384}
 """Tokens that a step keeps in memory at once, by device; a longer row stands alone. A larger batch
 is taken in parts, with the same gradient."""
 
 
-class ChatTask:
+class ChatTask(Chats):
     """The task `chat` on the given rows."""
 
     def __init__(
@@ -60,27 +58,6 @@ class ChatTask:
     def trained(self) -> Tensors:
         return {f"adapter.{name}": value for name, value in self.model.adapter().items()}
 
-    def learning_rate(self, name: str) -> float:
-        return self.recipe.learning_rate
-
-    def batches(self, epoch: int) -> list[Ids]:
-        """Row numbers of each step. The very first step has the longest row: what does not fit
-        into memory shows at once."""
-        rows, size = self.splits["train"], self.recipe.batch_size
-        chance = np.random.default_rng([self.recipe.seed, epoch])
-        order = chance.permutation(len(rows))
-        if epoch == 0:
-            longest = int(np.argmax(rows.lengths))
-            order = np.concatenate([[longest], order[order != longest]])
-        return [order[i : i + size] for i in range(0, len(order), size)]
-
-    def tokens(self, batch: Ids) -> int:
-        return sum(len(self.splits["train"].rows[i].ids) for i in batch)
-
-    def trained_tokens(self, batch: Ids) -> int:
-        """Tokens of the batch that are learned."""
-        return sum(len(self.splits["train"].rows[i].asked()) for i in batch)
-
     def parts(self, batch: Ids) -> list[slice]:
         return pieces([len(self.splits["train"].rows[i].ids) for i in batch], self.part_tokens)
 
@@ -91,10 +68,6 @@ class ChatTask:
         hidden_LH = self._asked(packed)
         total = total_nll(hidden_LH, packed.targets_L, self.model.head)
         return total / self.trained_tokens(batch)
-
-    def validate(self) -> Held:
-        sums, counts = self.nll("validation")
-        return Held(float(sums.sum() / counts.sum()), None)
 
     def nll(self, split: str, *, tuned: bool = True) -> tuple[Floats, Ids]:
         """[rows] the sum of -log p over a row's trained tokens in nats, and [rows] how many tokens

@@ -1,0 +1,1 @@
+"""The task `chat`: answer in conversations as the training rows do."""
