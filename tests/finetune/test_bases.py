@@ -70,8 +70,8 @@ def test_a_folder_becomes_a_base_with_only_its_safe_files(bases: Bases, tmp_path
         "tokenizer.json",
         "vocab.txt",
     ]
-    assert bases.names() == ["minilm", "small"]
-    assert [found.name for found in bases.list()] == ["minilm", "small"]
+    assert bases.names() == ["minilm", "tiny-chat", "small"]
+    assert [found.name for found in bases.list()] == ["minilm", "tiny-chat", "small"]
     assert bases.get("small").max_positions == 64
 
 
@@ -101,7 +101,7 @@ def test_a_broken_weight_file_is_refused(
 ) -> None:
     with pytest.raises(RequestRefused, match=why):
         bases.add("small", str(saved(tmp_path / "model", model=model)))
-    assert bases.names() == ["minilm"]
+    assert bases.names() == ["minilm", "tiny-chat"]
     assert list(bases.root.iterdir()) == []
 
 
@@ -109,7 +109,7 @@ def test_a_broken_weight_file_is_refused(
     ("config", "why"),
     [
         (CONFIG | {"auto_map": {"AutoModel": "modeling.Evil"}}, "names code to run"),
-        (CONFIG | {"model_type": "llama"}, "'llama' cannot be fine-tuned"),
+        (CONFIG | {"model_type": "whisper"}, "'whisper' cannot be fine-tuned"),
         (CONFIG | {"hidden_act": "relu"}, "hidden_act=relu"),
         (CONFIG | {"is_decoder": True}, "is_decoder=True"),
         (CONFIG | {"position_embedding_type": "relative_key"}, "only absolute"),
@@ -154,7 +154,7 @@ def test_a_base_restored_from_a_backup_is_the_same_base(bases: Bases, tmp_path: 
     added = bases.add("small", str(saved(tmp_path / "model")))
     os.utime(added.path / "model.safetensors", ns=(1, 1))
     assert bases.get("small").sha256 == added.sha256
-    assert [base.name for base in bases.list()] == ["minilm", "small"]
+    assert [base.name for base in bases.list()] == ["minilm", "tiny-chat", "small"]
 
 
 def test_a_changed_base_is_left_out_of_the_list_and_can_be_added_again(
@@ -163,9 +163,9 @@ def test_a_changed_base_is_left_out_of_the_list_and_can_be_added_again(
     source = saved(tmp_path / "model")
     added = bases.add("small", str(source))
     (added.path / "model.safetensors").write_bytes(GOOD[:-1] + b"x")
-    assert [base.name for base in bases.list()] == ["minilm"]
+    assert [base.name for base in bases.list()] == ["minilm", "tiny-chat"]
     bases.add("small", str(source))
-    assert [base.name for base in bases.list()] == ["minilm", "small"]
+    assert [base.name for base in bases.list()] == ["minilm", "tiny-chat", "small"]
 
 
 def test_a_base_that_was_changed_later_is_not_used(bases: Bases, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_an_earlier_half_copied_base_is_replaced(bases: Bases, tmp_path: Path) -
     (left / "junk").write_text("x")
 
     assert bases.add("small", str(saved(tmp_path / "model"))).name == "small"
-    assert bases.names() == ["minilm", "small"]
+    assert bases.names() == ["minilm", "tiny-chat", "small"]
 
 
 @pytest.mark.slow
