@@ -27,21 +27,35 @@ def parse(text: str | bytes) -> Any:
     lone surrogates, numbers over 18 digits, or nesting deeper than 100."""
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
-        value = json.loads(
-            decoded,
-            object_pairs_hook=without_duplicates,
-            parse_constant=refuse_constant,
-            parse_int=bounded_int,
-        )
+        value = DECODER.decode(decoded)
     except UnicodeDecodeError as error:
         raise broken(f"byte {error.start} is not UTF-8") from None
     except json.JSONDecodeError as error:
-        fault = FAULTS.get(error.msg, "it cannot be understood")
-        raise broken(f"{fault} at line {error.lineno}, column {error.colno}") from None
+        raise faulty(error) from None
     except RecursionError:
         raise broken(f"it is nested deeper than {MAX_DEPTH}") from None
     check_value(value)
     return value
+
+
+def parse_at(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins at `start`, and where it ends; what follows is not looked at.
+
+    Raises RequestRefused as `parse` does, with the place in the whole text.
+    """
+    try:
+        value, end = DECODER.raw_decode(text, start)
+    except json.JSONDecodeError as error:
+        raise faulty(error) from None
+    except RecursionError:
+        raise broken(f"it is nested deeper than {MAX_DEPTH}") from None
+    check_value(value)
+    return value, end
+
+
+def faulty(error: json.JSONDecodeError) -> RequestRefused:
+    fault = FAULTS.get(error.msg, "it cannot be understood")
+    return broken(f"{fault} at line {error.lineno}, column {error.colno}")
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:
@@ -69,6 +83,11 @@ def bounded_int(digits: str) -> int:
     if len(digits.lstrip("-")) > MAX_DIGITS:
         raise broken(f"the number {digits[:24]}… has more than {MAX_DIGITS} digits")
     return int(digits)
+
+
+DECODER = json.JSONDecoder(
+    object_pairs_hook=without_duplicates, parse_constant=refuse_constant, parse_int=bounded_int
+)
 
 
 def check_value(value: Any, depth: int = 0) -> None:

@@ -31,8 +31,11 @@ def problem(
 
 def find(main: Rows, splits: Splits) -> list[dict[str, Any]]:
     """All problems of the rows, the heavier first."""
+    return heavier_first([*of_rows(main), *of_classes(main), *of_splits(splits)])
+
+
+def heavier_first(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     order = {"error": 0, "warning": 1, "note": 2}
-    found = [*of_rows(main), *of_classes(main), *of_splits(splits)]
     return sorted(found, key=lambda entry: order[entry["severity"]])
 
 

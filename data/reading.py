@@ -24,6 +24,14 @@ SIGNATURES = {
 }
 
 
+DOCUMENTS = {
+    **dict.fromkeys(("md", "rst"), "a document"),
+    **dict.fromkeys(("html", "htm", "xml"), "a page or an XML file"),
+    **dict.fromkeys(("yaml", "yml", "toml", "ini"), "a file of settings"),
+}
+"""What such a name ends with that is never a table."""
+
+
 def read_table(path: Path, filename: str, limits: Limits | None = None) -> Table:
     """The table in the file.
 
@@ -56,6 +64,15 @@ def refuse_foreign(head: bytes, filename: str) -> None:
                 param="file",
                 fix="Export it as CSV (UTF-8), TSV, JSON Lines or Parquet and upload that.",
             )
+    ending = filename.rpartition(".")[2].lower()
+    if ending in DOCUMENTS:
+        raise RequestRefused(
+            f"{filename!r} is {DOCUMENTS[ending]}, which is no table.",
+            code="unsupported_format",
+            param="file",
+            fix="Upload rows as CSV, TSV, JSON, JSON Lines or Parquet. Documents can be added to "
+            "the documents that answers are found in.",
+        )
 
 
 def pick(filename: str, head: bytes) -> Format:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from core.errors import RequestRefused
 from core.records.tables import Dataset
+from data.chat import turns
 
 Json = dict[str, Any]
 SPLITS = ("train", "validation", "test")
@@ -40,8 +41,8 @@ def page(
     """One page: {"dataset", "split", "label", "page", "pages", "total", "rows"}.
 
     Each row is {"row", "split", "text", "label", "cut"}: its number in the uploaded file, and
-    whether its text was longer than what is shown. All splits follow each other in the order
-    train, validation, test.
+    whether its text was longer than what is shown; that of a chat dataset has turns
+    (data.chat.turns). All splits follow each other in the order train, validation, test.
 
     Args:
         folder: Holds `train.parquet`, `validation.parquet` and `test.parquet`.
@@ -52,7 +53,8 @@ def page(
         characters: A longer text is cut here.
 
     Raises:
-        RequestRefused: Unknown split or label, or a number out of range.
+        RequestRefused: Unknown split or label, a number out of range, or a label asked of a
+            chat dataset, which has none.
     """
     chosen = check_split(split)
     check_range("rows", rows, MOST_ROWS)
@@ -62,6 +64,7 @@ def page(
     pages = max(1, math.ceil(total / rows))
     check_range("page", number, pages)
     found = read(folder, sizes, known, (number - 1) * rows, rows)
+    show = turns.shown if dataset.task == "chat" else shown
     return {
         "dataset": dataset.ref,
         "split": split,
@@ -69,7 +72,7 @@ def page(
         "page": number,
         "pages": pages,
         "total": total,
-        "rows": [shown(*row, characters) for row in found],
+        "rows": [show(*row, characters) for row in found],
     }
 
 
@@ -88,7 +91,7 @@ def size_of(dataset: Dataset, split: str, label: str) -> int:
 
 def read(
     folder: Path, sizes: dict[str, int], label: str, start: int, count: int
-) -> Iterator[tuple[str, int, str, str]]:
+) -> Iterator[tuple[str, int, str, Any]]:
     """`count` rows after the first `start`; splits and groups before them are passed over."""
     for split, size in sizes.items():
         if start >= size:
@@ -102,7 +105,7 @@ def read(
             return
 
 
-def of_split(path: Path, label: str, start: int, count: int) -> Iterator[tuple[int, str, str]]:
+def of_split(path: Path, label: str, start: int, count: int) -> Iterator[tuple[int, str, Any]]:
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             places = places_in(file, group, label)
@@ -126,6 +129,13 @@ def places_in(file: pq.ParquetFile, group: int, label: str) -> Any:
 
 def known_label(dataset: Dataset, label: str) -> str:
     """The label as the dataset spells it."""
+    if dataset.task == "chat":
+        raise RequestRefused(
+            f"{dataset.ref} holds conversations, which have no label.",
+            code="invalid_argument",
+            param="label",
+            fix="Leave out label.",
+        )
     labels = [entry["label"] for entry in dataset.profile["labels"]]
     if label in labels:
         return label

@@ -10,6 +10,7 @@ from data import columns
 from data.chat import problems, profile, splits
 from data.chat.recognise import Found, look_at
 from data.chat.talks import Talk, Talks, extract
+from data.columns import Role
 from data.formats.base import Limits, Table
 from data.request import MIN_ROWS, Prepared, Request, Source, fingerprint, load, write
 
@@ -67,7 +68,7 @@ def summary(
         "delimiter": facts.delimiter,
         "header": facts.header,
         "why": [*facts.why, found.match.why],
-        "columns": {role: {"column": name, "why": ""} for role, name in chosen.items()},
+        "columns": reasons(chosen, request, found),
         "other_columns": [name for name in table.columns if name not in chosen.values()],
         "source_rows": table.rows,
         **profile.describe(main, made),
@@ -81,6 +82,14 @@ def summary(
         problems=[*problems.find(main, made), *facts.notes],
         fingerprint=fingerprint(request, chosen, task="chat", shape=found.shape),
     )
+
+
+def reasons(chosen: dict[str, str], request: Request, found: Found) -> dict[str, dict[str, str]]:
+    """Each role's column and why it was taken."""
+    return {
+        role: Role(name, "you said so" if role in request.columns else found.match.why).as_dict()
+        for role, name in chosen.items()
+    }
 
 
 def as_arrow(part: list[Talk]) -> pa.Table:

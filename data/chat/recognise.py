@@ -54,7 +54,7 @@ def find(table: Table, task: str, given: Mapping[str, str]) -> Found | None:
     look = look_at(table, given)
     labelled = task == "auto" and not given and is_labelled(look)
     if not labelled:
-        _refused.refuse(look, asked=task == "chat")
+        _refused.refuse(look)
     found = matching(look)
     if labelled:
         refuse_both(found)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from core.errors import RequestRefused
 from data.encoding import Decoded, decode
-from data.formats import _header, _quotes
+from data.formats import _header, _prose, _quotes
 from data.formats.base import (
     Facts,
     Limits,
@@ -65,6 +65,7 @@ def read(path: Path, filename: str, limits: Limits) -> Table:
     except RequestRefused:
         plain = without_quoting(text, dialect, limits)
         if plain is None:
+            _prose.refuse(text, filename)
             raise
         dialect, records, lines = plain
     return build(decoded, dialect, records, lines)

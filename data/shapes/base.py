@@ -84,6 +84,25 @@ def listed(value: Any, where: str, field: str) -> list[Any]:
     raise malformed(where, field, f"is {kind(value)}, not a list", "Write a list: […].")
 
 
+def system_first(cells: Cells, messages: list[Message], where: str) -> list[Message]:
+    """The messages after the row's own instructions, where it has any."""
+    text = text_of(cells.get("system"), where, "system")
+    return [{"role": "system", "content": text}, *messages] if text.strip() else messages
+
+
+def pairs_in(value: Any, where: str) -> list[Message]:
+    """Earlier turns as a list of [question, answer] pairs."""
+    messages: list[Message] = []
+    for pair in listed(value or [], where, "history"):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise malformed(
+                where, "history", "has no pair here", 'Write [["question", "answer"], …].'
+            )
+        for role, text in zip(("user", "assistant"), pair, strict=True):
+            messages.append({"role": role, "content": text_of(text, where, "history")})
+    return messages
+
+
 def tool_list(value: Any, where: str) -> Tools:
     """Definitions of tools as {"type": "function", "function": {…}}; None without any.
 
@@ -169,10 +188,11 @@ def shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)[:60]
 
 
-def malformed(where: str, field: str, what: str, fix: str) -> RequestRefused:
-    return RequestRefused(
-        f"{capital(where)}: {field!r} {what}.", code="bad_conversation", param="file", fix=fix
-    )
+def malformed(
+    where: str, field: str, what: str, fix: str, code: str = "bad_messages"
+) -> RequestRefused:
+    message = f"{capital(where)}: {field!r} {what}."
+    return RequestRefused(message, code=code, param="file", fix=fix)
 
 
 def capital(where: str) -> str:

@@ -43,7 +43,8 @@ def test_jsonl_for_the_worker_has_row_messages_and_tools_a_line(
 ) -> None:
     room.datasets.export_jsonl(talks, tmp_path)
     for split in SPLITS:
-        lines = [json.loads(line) for line in (tmp_path / f"{split}.jsonl").open()]
+        text = (tmp_path / f"{split}.jsonl").read_text("utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
         assert lines == [
             {"row": row, "messages": messages, "tools": tools}
             for row, messages, tools in room.datasets.conversations(talks, split)
