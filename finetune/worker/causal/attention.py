@@ -11,6 +11,7 @@ D size of a head.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -120,7 +121,7 @@ def _row_back(
 
 
 def _rows(starts: tuple[int, ...]) -> list[slice]:
-    return [slice(*pair) for pair in zip(starts[:-1], starts[1:], strict=True)]
+    return [slice(*pair) for pair in pairwise(starts)]
 
 
 def _stacked(

@@ -1,7 +1,7 @@
 """What it costs to say the wanted tokens, without ever holding the scores of all of them.
 
-The output layer is frozen, so the way back is known as soon as the scores are: it is computed in the
-same pass, and only the gradient of the hidden states is kept.
+The output layer is frozen, so the way back is known as soon as the scores are: it is computed in
+the same pass, and only the gradient of the hidden states is kept.
 
 Axes in names: L labelled tokens, C of them at a time, H hidden size, V vocabulary.
 """

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM
+from transformers.utils import logging
 
 from core.errors import RequestRefused, ServiceFailed
 from finetune.worker.causal.attention import How, attend
@@ -34,9 +35,12 @@ def packed_attention(
     scaling: float | None = None,
     sliding_window: int | None = None,
     softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """What transformers calls for each layer: [1, heads, N, D] in, [1, N, heads, D] out."""
+    if s_aux is not None:
+        raise TypeError("attention sinks are not computed here")
     q, k, v = (one[0].transpose(0, 1) for one in (query, key, value))
     scale = q.shape[-1] ** -0.5 if scaling is None else scaling
     return attend(q, k, v, starts, How(scale, sliding_window, softcap))[None], None
@@ -47,7 +51,7 @@ AttentionInterface.register(PACKED, packed_attention)
 AttentionMaskInterface.register(PACKED, lambda *_, **__: None)
 
 
-def load_plain(base: Base, dtype: torch.dtype, attention: str) -> Any:
+def load_plain(base: Base, dtype: torch.dtype, attention: str | None = None) -> Any:
     """The model as transformers has it, frozen, on the CPU, without dropout.
 
     Raises:
@@ -55,6 +59,7 @@ def load_plain(base: Base, dtype: torch.dtype, attention: str) -> Any:
         ServiceFailed: The weights are not the ones that were registered (`base_changed`).
     """
     check_weights(base)
+    logging.disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
             base.path,
@@ -111,7 +116,7 @@ class CausalModel:
 
     def adapter(self) -> dict[str, torch.Tensor]:
         """What is trained: `<group>.a` and `<group>.b`, sharing memory with the model."""
-        found = {}
+        found: dict[str, torch.Tensor] = {}
         for group in self.groups:
             found |= {f"{group.name}.a": group.a_RI, f"{group.name}.b": group.b_Or}
         return found
