@@ -14,7 +14,9 @@ from core.errors import RequestRefused
 from serving.engines.base import Model
 from tests.serving.artifacts import LABELS, WRITERS
 
-ENGINES = plugins.names(serving.engines)
+ENGINES = sorted(WRITERS)
+SPEAKING = ["torch_lm"]
+"""Engines that do not classify; tests/serving/test_torch_lm.py has their contract."""
 
 
 @pytest.fixture(params=ENGINES)
@@ -91,7 +93,11 @@ def test_each_missing_or_broken_file_is_refused_by_name(engine: str, folder: Pat
     load(engine, folder)
 
 
-def test_no_engine_brings_torch_into_its_process() -> None:
+def test_every_engine_keeps_a_contract() -> None:
+    assert sorted(ENGINES + SPEAKING) == plugins.names(serving.engines)
+
+
+def test_no_classifier_brings_torch_into_its_process() -> None:
     code = (
         "import importlib, sys, serving.engines.__main__\n"
         f"for name in {ENGINES!r}: importlib.import_module('serving.engines.' + name)\n"
