@@ -113,18 +113,28 @@ def asked_for(approval: Json, w: Words) -> str:
 def dataset_made(result: Json, w: Words) -> str:
     name = result.get("dataset") or result.get("name", "")
     severities = {problem["severity"] for problem in result.get("problems") or []}
+    chat = result.get("task") == "chat"
     if "error" in severities:
         return w("{dataset} is made, but its errors have to be corrected first.", dataset=name)
+    if "warning" in severities and chat:
+        return w(
+            "{dataset} is ready; look at its problems first. Next: say “fine-tune on it”.",
+            dataset=name,
+        )
     if "warning" in severities:
         return w(
             "{dataset} is ready; look at its problems first. Next: say “fine-tune a classifier on "
             "it”.",
             dataset=name,
         )
+    if chat:
+        return w("{dataset} is ready. Next: say “fine-tune on it”.", dataset=name)
     return w("{dataset} is ready. Next: say “fine-tune a classifier on it”.", dataset=name)
 
 
 def dataset_told(result: Json, w: Words) -> str:
+    if result.get("task") == "chat":
+        return w("Next: say “fine-tune on it”.")
     return w("Next: say “fine-tune a classifier on it”.")
 
 
@@ -228,8 +238,11 @@ def endpoint_told(result: Json, w: Words) -> str:
 
 
 def answered(result: Json, w: Words) -> str:
-    said, other = one_answer(result, w), result.get("compared")
     taken = milliseconds(result["latency_ms"], w)
+    if "text" in result["answer"]:
+        # Never said again here: what a model writes must not look like an offer of ours.
+        return w("The answer is above; it took {time}.", time=taken)
+    said, other = one_answer(result, w), result.get("compared")
     mine = w("{answer}, in {time}.", answer=said, time=taken)
     if not other:
         return mine

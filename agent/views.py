@@ -1,19 +1,16 @@
-"""What a channel draws: plain data with no opinion on how it looks, and the same as Markdown.
+"""What a channel draws: plain data with no opinion on how it looks.
 
-Which result becomes which view is decided in `agent.shown`; this module only knows the shapes.
+Which result becomes which view is decided in `agent.shown`; `agent.view_text` tells the same as
+Markdown. This module only knows the shapes.
 Every text in a view is ready to be shown, in the language of who reads it.
 """
 
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agent.language import Words
-
 Cell = str | int | float | None
 Decision = Literal["approve", "reject"]
+Role = Literal["system", "user", "assistant", "tool"]
 Tone = Literal["", "wait", "busy", "good", "bad", "quiet"]
 """The mood of a state: the colour of its mark, and nothing that words do not say too."""
 
@@ -56,7 +53,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Action:
-    """A button. It either says something for the user or decides an approval."""
+    """A button. It says something for the user, decides an approval, or opens another thread."""
 
     label: str
     say: str = ""
@@ -64,6 +61,8 @@ class Action:
     decide: Decision | None = None
     approval_id: str = ""
     """The approval that `decide` is about."""
+    talk: str = ""
+    """The endpoint that a conversation of its own is opened with."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,78 @@ class Form:
     """Name of the endpoint's model, above its answer."""
     other: str = ""
     """Name of what answers beside it; empty where there is nothing to compare with."""
+    long: bool = False
+    """Whether texts of several lines are asked and answered, as of a chat model."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Role
+    who: str
+    """The role in words."""
+    text: str
+    note: str = ""
+    """What is to be known of it, such as that it was cut."""
+
+
+@dataclass(frozen=True)
+class Talk:
+    """One conversation of a dataset."""
+
+    title: str
+    turns: list[Turn]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a text as the model reads it."""
+
+    text: str
+    trained: bool
+    """Whether the loss falls on it."""
+
+
+@dataclass(frozen=True)
+class Mask:
+    """One row as the model reads it, in pieces that are trained and pieces that are only read."""
+
+    title: str
+    pieces: list[Piece]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What a training on a chat dataset would learn; another row is asked for by its number."""
+
+    title: str
+    dataset: str
+    base: str
+    masks: list[Mask]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one model answered."""
+
+    who: str
+    text: str
+    note: str = ""
+    """What is to be known of it, such as that it did not end, or how long it took."""
+    tone: Tone = ""
+    """Of the note."""
+    writing: bool = False
+    """Whether more of it is still to come."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A prompt, and the answers to it side by side; the first is the one that matters."""
+
+    title: str
+    turns: list[Turn]
+    answers: list[Answer]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +201,8 @@ class Sample:
     total: int
     labels: list[str] = field(default_factory=list)
     """What the rows can be narrowed to."""
+    talks: list[Talk] = field(default_factory=list)
+    """The rows of a chat dataset, which has no columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +212,7 @@ class View:
     title: str
     kind: str = ""
     """`dataset`, `quote`, `approval`, `run`, `model`, `endpoint`, `answer`, `passages`, `list`,
-    `file`, `check`, `documents` or `error`."""
+    `file`, `check`, `documents`, `talk` or `error`."""
     key: str = ""
     """The thing shown, such as `run_1`: a newer view of the same key replaces the older."""
     state: str = ""
@@ -154,6 +227,8 @@ class View:
     fields: list[Field] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
+    preview: Preview | None = None
     sample: Sample | None = None
     form: Form | None = None
     code: list[tuple[str, str]] = field(default_factory=list)
@@ -162,218 +237,3 @@ class View:
     notes: list[str] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     """The first is the one next step."""
-
-
-# The same as plain text ------------------------------------------------------------------------
-
-WIDTH = 80
-"""Columns of a terminal; Chinese characters take two."""
-BLOCKS = "▁▂▃▄▅▆▇█"
-SPARKLINE_WIDTH = 40
-BAR_WIDTH = 24
-MOST_BARS = 12
-MARKS = {"done": "✓", "now": "▸", "later": "·"}
-
-
-def as_text(view: View, w: Words, host: str = "") -> str:
-    """The view as Markdown, for terminals, exports and channels that cannot draw.
-
-    Charts become lines of block characters; buttons become what to type.
-
-    Args:
-        host: Put before the addresses of links, such as `http://127.0.0.1:8000`.
-    """
-    parts = [
-        " · ".join(part for part in (f"**{view.title}**", view.state_label) if part),
-        view.summary,
-        progress_as_text(view.progress, w) if view.progress else "",
-        facts_as_text(view.facts, w),
-        fields_as_text(view.fields, w),
-        *(chart_as_text(chart, w) for chart in view.charts),
-        *(table_as_text(table, w) for table in view.tables),
-        sample_as_text(view.sample, w) if view.sample else "",
-        *(block(language, text) for language, text in view.code),
-        "\n".join(f"- [{link.text}]({address(link.url, host)})" for link in view.links),
-        "\n\n".join(view.notes),
-        decisions_as_text(view.actions, w),
-        words_to_say(view, w),
-    ]
-    return "\n\n".join(part for part in parts if part)
-
-
-def block(language: str, text: str) -> str:
-    """Code between fences longer than any that stands in it."""
-    inside = max(map(len, re.findall("`{3,}", text)), default=2)
-    fence = "`" * (inside + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def address(url: str, host: str) -> str:
-    return f"{host}{url}" if url.startswith("/") else url
-
-
-def progress_as_text(progress: Progress, w: Words) -> str:
-    share = progress.share
-    done = "" if share is None else f" {filled(share)} {100 * share:.0f} %"
-    steps = " ".join(f"{MARKS[phase.state]} {phase.label}" for phase in progress.phases)
-    lines = [f"{progress.label}{done}", steps, facts_as_text(progress.facts, w)]
-    return "\n".join(line for line in lines if line)
-
-
-def filled(share: float, width: int = BAR_WIDTH) -> str:
-    full = round(width * share)
-    return "█" * full + "░" * (width - full)
-
-
-def facts_as_text(facts: Sequence[tuple[str, str]], w: Words) -> str:
-    return "\n".join(
-        f"- {w('{label}: {value}', label=label, value=value)}" for label, value in facts
-    )
-
-
-def fields_as_text(fields: Sequence[Field], w: Words) -> str:
-    if not fields:
-        return ""
-    lines = [field_as_text(field, w) for field in fields]
-    hint = w("To change a value, say for example “with rank 8 and 3 epochs”.")
-    return "\n".join([*lines, "", hint])
-
-
-def field_as_text(field: Field, w: Words) -> str:
-    value = w("{label}: {value}", label=field.label, value=field.value)
-    return " · ".join(part for part in (f"- {value}", field.origin, field.reason) if part)
-
-
-def sample_as_text(sample: Sample, w: Words) -> str:
-    pages = w("page {page} of {pages}", page=sample.page, pages=sample.pages)
-    title = f"{sample.title} ({pages})" if sample.pages > 1 else sample.title
-    return table_as_text(Table(title, sample.columns, sample.rows), w)
-
-
-# Tables and charts
-
-
-def table_as_text(table: Table, w: Words) -> str:
-    """A Markdown table; one too wide for a terminal is a list. Cells cannot break out of it."""
-    if not table.rows:
-        return ""
-    lines_of_cells: list[list[Cell]] = [[*table.columns], *table.rows]
-    cells = [[cell_as_text(cell) for cell in row] for row in lines_of_cells]
-    widths = [max(width(row[at]) for row in cells) for at in range(len(table.columns))]
-    if sum(widths) + 3 * len(widths) + 1 > WIDTH and len(widths) > 1:
-        lines = list_of(cells[0], cells[1:], w)
-    else:
-        rule = ["-" * max(3, size) for size in widths]
-        lines = [row_as_text(row, widths) for row in (cells[0], rule, *cells[1:])]
-    return "\n".join([*([heading(table.title, w)] if table.title else []), *lines])
-
-
-def heading(title: str, w: Words) -> str:
-    return w("{title}:", title=title) + "\n"
-
-
-def row_as_text(cells: Iterable[str], widths: Iterable[int]) -> str:
-    return "| " + " | ".join(map(padded, cells, widths)) + " |"
-
-
-def list_of(columns: Sequence[str], rows: Iterable[Sequence[str]], w: Words) -> list[str]:
-    """Each row as a point: its first two cells, and below them the others with their columns."""
-    lines = []
-    for first, second, *others in rows:
-        lines.append("- " + (w("{label}: {value}", label=first, value=second) if second else first))
-        for name, cell in zip(columns[2:], others, strict=True):
-            if cell:
-                lines.append("  " + w("{label}: {value}", label=name, value=cell))
-    return lines
-
-
-def cell_as_text(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    return " ".join(str(cell).split()).replace("|", "\\|")
-
-
-def width(text: str) -> int:
-    """Columns that the text takes in a terminal."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
-
-
-def padded(text: str, size: int) -> str:
-    return text + " " * (size - width(text))
-
-
-def chart_as_text(chart: Chart, w: Words) -> str:
-    if not chart.y:
-        return ""
-    match chart.kind:
-        case "line":
-            return w("{label}: {value}", label=chart.title, value=sparkline(chart))
-        case "bar":
-            lines = bars(chart)
-        case "interval":
-            lines = intervals(chart)
-    return "\n".join([heading(chart.title, w), "```", *lines, "```"])
-
-
-def sparkline(chart: Chart) -> str:
-    """The series as a line of blocks at most 40 wide, with its ends in figures."""
-    step = max(1, -(-len(chart.y) // SPARKLINE_WIDTH))
-    values = [max(chart.y[at : at + step]) for at in range(0, len(chart.y), step)]
-    low, high = min(values), max(values)
-    span = (high - low) or 1.0
-    drawn = "".join(BLOCKS[int((value - low) / span * (len(BLOCKS) - 1))] for value in values)
-    return f"{drawn} ({chart.y[0]:g} … {chart.y[-1]:g})"
-
-
-def bars(chart: Chart) -> list[str]:
-    """A line for each of the first bars."""
-    names, most = labels(chart.x[:MOST_BARS]), max(chart.y) or 1.0
-    lines = [
-        f"{name} {'█' * max(value > 0, round(BAR_WIDTH * value / most))} {value:,g}"
-        for name, value in zip(names, chart.y, strict=False)
-    ]
-    return [*lines, "…"] if len(chart.y) > MOST_BARS else lines
-
-
-def labels(values: Iterable[Cell]) -> list[str]:
-    names = [cell_as_text(value) for value in values]
-    size = max(map(width, names), default=0)
-    return [padded(name, size) for name in names]
-
-
-def intervals(chart: Chart) -> list[str]:
-    """A line for each value: whiskers on a common scale, then the figures."""
-    low, high = min(chart.low), max(chart.high)
-    span = (high - low) or 1.0
-
-    def place(value: float) -> int:
-        return round((value - low) / span * (BAR_WIDTH - 1))
-
-    lines = []
-    rows = zip(labels(chart.x), chart.low, chart.y, chart.high, strict=True)
-    for name, least, value, most in rows:
-        signs = [" "] * BAR_WIDTH
-        signs[place(least) : place(most) + 1] = "─" * (place(most) - place(least) + 1)
-        signs[place(value)] = "●"
-        figures = f"{value:g} {chart.x_title or chart.y_title} ({least:g}–{most:g})"
-        lines.append(f"{name} {''.join(signs)} {' '.join(figures.split())}")
-    return lines
-
-
-def decisions_as_text(actions: Sequence[Action], w: Words) -> str:
-    lines = []
-    for action in actions:
-        if action.decide == "approve":
-            lines.append(w("To approve: `thimble approve {id}`", id=action.approval_id))
-        elif action.decide == "reject":
-            lines.append(w("To reject: `thimble approve {id} --reject`", id=action.approval_id))
-    return "\n".join(lines)
-
-
-def words_to_say(view: View, w: Words) -> str:
-    """What the buttons and the field to try would say, to be typed."""
-    said = [action.say for action in view.actions if action.say]
-    if view.form:
-        form = view.form
-        said.append(w("Ask {endpoint}: {text}", endpoint=form.target, text=form.placeholder))
-    return "\n".join([w("You can say:"), *(f"- {words}" for words in said)]) if said else ""

@@ -28,7 +28,8 @@ from agent.language.detect import language_of_tag
 from agent.shown import approval_view, error_view
 from agent.shown.cost import taken
 from agent.shown.errors import help_url
-from agent.views import View, as_text
+from agent.view_text import as_text
+from agent.views import View
 from core.errors import RequestRefused, ThimbleError
 
 MOST_ARGUMENT = 60

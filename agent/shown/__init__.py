@@ -1,18 +1,32 @@
 """Which result is shown how: a tool's name and its result become a card, in a language.
 
-datasets.py  profiles, problems, rows     runs.py       progress, reports, comparisons
-plans.py     what a training would take   models.py     versions and their passports
-approvals.py what waits for a decision    endpoints.py  endpoints and their answers
-documents.py passages and files           disk.py       what takes room
-errors.py    what went wrong              cost.py      what an answer took
-figures.py   numbers in words             states.py    states in words
+datasets.py  labels, lengths, checks      chat_datasets.py  the same of conversations
+problems.py  what is wrong, what to do    rows.py           rows of a dataset, by pages
+masks.py     what a training learns from  conversations.py  messages and answers
+plans.py     what a training would take   models.py         versions and their passports
+runs.py      progress, reports            chat_runs.py      the report of a chat model
+approvals.py what waits for a decision    endpoints.py      endpoints and their answers
+documents.py passages and files           disk.py           what takes room
+errors.py    what went wrong              cost.py           what an answer took
+figures.py   numbers in words             states.py         states in words
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from agent.language import Words
-from agent.shown import approvals, datasets, disk, documents, endpoints, models, plans, runs
+from agent.shown import (
+    approvals,
+    chat_datasets,
+    datasets,
+    disk,
+    documents,
+    endpoints,
+    models,
+    plans,
+    rows,
+    runs,
+)
 from agent.shown.approvals import approval_view
 from agent.shown.errors import error_view
 from agent.shown.runs import run_view
@@ -20,11 +34,19 @@ from agent.views import View
 
 __all__ = ["approval_view", "error_view", "run_view", "view_of"]
 
+
+def dataset_view(result: dict[str, Any], w: Words) -> View:
+    """Of labelled texts, or of conversations."""
+    if result.get("task") == "chat":
+        return chat_datasets.dataset_view(result, w)
+    return datasets.dataset_view(result, w)
+
+
 VIEWS: dict[str, Callable[[dict[str, Any], Words], View]] = {
-    "create_dataset": datasets.dataset_view,
-    "describe_dataset": datasets.dataset_view,
+    "create_dataset": dataset_view,
+    "describe_dataset": dataset_view,
     "check_dataset": datasets.check_view,
-    "sample_dataset": datasets.sample_view,
+    "sample_dataset": rows.sample_view,
     "list_datasets": datasets.list_view,
     "quote_finetune": plans.quote_view,
     "start_finetune": runs.run_view,

@@ -4,14 +4,23 @@ from typing import Any
 
 from agent.language import Words
 from agent.shown.figures import count, excerpt, joined, listed, moment, percent
-from agent.shown.states import of_severity, of_split
-from agent.views import Action, Chart, Sample, Table, Tone, View
+from agent.shown.masks import preview
+from agent.shown.problems import (
+    advice,
+    fine_tune,
+    fitness,
+    heaviest,
+    next_steps,
+    problems_table,
+    tone_of,
+)
+from agent.shown.rows import first_rows_of
+from agent.shown.states import of_split
+from agent.views import Action, Chart, Table, View
 
 Json = dict[str, Any]
 MOST_LABELS = 30
-MOST_PROBLEMS = 20
 MOST_ROWS = 30
-SEVERITIES: dict[str, Tone] = {"error": "bad", "warning": "wait"}
 LEAST_SHARE = 0.05
 """Share of the letters from which a script is worth a mention."""
 
@@ -36,26 +45,11 @@ def dataset_view(result: Json, w: Words) -> View:
         ],
         sample=first_rows_of(result, w),
         notes=more_labels(profile, w),
-        actions=next_steps(name, problems, w),
+        actions=next_steps(name, problems, CLASSIFY, w),
     )
 
 
-# Fit or not ------------------------------------------------------------------------------------
-
-
-def heaviest(problems: list[Json]) -> str:
-    found = {str(one["severity"]) for one in problems}
-    return next((severity for severity in ("error", "warning") if severity in found), "")
-
-
-def fitness(problems: list[Json], w: Words) -> str:
-    return {"error": w("not ready"), "warning": w("worth a look")}.get(
-        heaviest(problems), w("ready")
-    )
-
-
-def tone_of(problems: list[Json]) -> Tone:
-    return SEVERITIES.get(heaviest(problems), "good")
+CLASSIFY = "classification"
 
 
 def summary(result: Json, problems: list[Json], w: Words) -> str:
@@ -65,38 +59,6 @@ def summary(result: Json, problems: list[Json], w: Words) -> str:
         classes=count(result["profile"]["classes"]),
     )
     return joined([size, advice(problems, w)], w)
-
-
-def advice(problems: list[Json], w: Words) -> str:
-    match heaviest(problems):
-        case "error":
-            return w("It cannot be trained on before the errors are corrected.")
-        case "warning":
-            return w("Look at the problems before you fine-tune.")
-    return w(
-        "Nothing in the data itself stands in the way of fine-tuning; the check also asks whether "
-        "the base model can read it."
-    )
-
-
-def next_steps(name: str, problems: list[Json], w: Words) -> list[Action]:
-    check = Action(w("Check the data"), say=w("Check {dataset}", dataset=name))
-    if heaviest(problems) == "error":
-        return [check]
-    return [
-        fine_tune(name, w),
-        Action(
-            w("What will it take?"),
-            say=w("How long would fine-tuning on {dataset} take?", dataset=name),
-        ),
-        check,
-    ]
-
-
-def fine_tune(name: str, w: Words) -> Action:
-    return Action(
-        w("Fine-tune a classifier"), say=w("Fine-tune a classifier on {dataset}", dataset=name)
-    )
 
 
 # How it was read and what is in it -------------------------------------------------------------
@@ -225,13 +187,18 @@ def more_labels(profile: Json, w: Words) -> list[str]:
 
 
 def lengths_chart(profile: Json, w: Words) -> Chart:
-    bins = profile["lengths"]["histogram"]
+    return lengths_histogram(
+        w("Rows by length of the text"), profile["lengths"]["histogram"], w("characters"), w
+    )
+
+
+def lengths_histogram(title: str, bins: list[list[int]], unit: str, w: Words) -> Chart:
     return Chart(
         "bar",
-        w("Rows by length of the text"),
+        title,
         [span(low, high - 1) for low, high, _ in bins],
         [rows for _, _, rows in bins],
-        w("characters"),
+        unit,
         w("rows"),
     )
 
@@ -241,30 +208,6 @@ def span(least: int, most: int) -> str:
 
 
 # Problems --------------------------------------------------------------------------------------
-
-
-def problems_table(problems: list[Json], w: Words) -> Table:
-    rows: list[list[Any]] = [
-        [
-            of_severity(one["severity"], w),
-            w.told(one["message"]),
-            rows_of(one, w),
-            w.told(one["fix"]),
-        ]
-        for one in problems[:MOST_PROBLEMS]
-    ]
-    columns = [w("severity"), w("what"), w("rows"), w("what to do")]
-    tones = [SEVERITIES.get(one["severity"], "quiet") for one in problems[:MOST_PROBLEMS]]
-    return Table(w("Problems"), columns, rows, tones=tones)
-
-
-def rows_of(problem: Json, w: Words) -> str:
-    """The first few row numbers, and how many more there are."""
-    shown = listed((str(row) for row in problem["rows"][:5]), w)
-    more = problem["count"] - min(5, len(problem["rows"]))
-    return (
-        w("{rows} and {more} more", rows=shown, more=count(more)) if shown and more > 0 else shown
-    )
 
 
 def conflicts_table(profile: Json, w: Words) -> Table:
@@ -288,8 +231,14 @@ def check_view(result: Json, w: Words) -> View:
         summary=w.told(str(result.get("verdict") or "")),
         facts=check_facts(result, w),
         tables=[problems_table(problems, w)],
-        actions=[fine_tune(name, w)] if heaviest(problems) != "error" else [],
+        preview=preview(result, w),
+        actions=[fine_tune(name, task_of(result), w)] if heaviest(problems) != "error" else [],
     )
+
+
+def task_of(result: Json) -> str:
+    """Only conversations have a preview of what is trained."""
+    return str(result.get("task") or ("chat" if "preview" in result else CLASSIFY))
 
 
 def check_facts(result: Json, w: Words) -> list[tuple[str, str]]:
@@ -311,53 +260,10 @@ def check_facts(result: Json, w: Words) -> list[tuple[str, str]]:
     return facts
 
 
-# Rows ------------------------------------------------------------------------------------------
-
-
-def first_rows_of(result: Json, w: Words) -> Sample | None:
-    if not (result.get("sample") or {}).get("rows"):
-        return None
-    return sample(result["sample"], [str(one["label"]) for one in result["profile"]["labels"]], w)
-
-
-def sample_view(result: Json, w: Words) -> View:
-    """A page of a dataset's rows."""
-    name = result["dataset"]
-    narrowed = [result.get("label") or "", of_split(result["split"], w)]
-    chosen = listed((one for one in narrowed if one != "all"), w)
-    found = result["total"]
-    total = w("1 row") if found == 1 else w("{count} rows", count=count(found))
-    return View(
-        title=w("Rows of {name}", name=name),
-        kind="dataset",
-        summary=w("{rows}: {chosen}", rows=total, chosen=chosen) if chosen else total,
-        sample=sample(result, [], w),
-        actions=[fine_tune(name, w)],
-    )
-
-
-def sample(page: Json, labels: list[str], w: Words) -> Sample:
-    return Sample(
-        title=w("Sample rows"),
-        dataset=page["dataset"],
-        columns=[w("row"), w("split"), w("text"), w("label")],
-        rows=[sample_row(one, w) for one in page["rows"]],
-        page=page["page"],
-        pages=page["pages"],
-        total=page["total"],
-        labels=labels,
-    )
-
-
-def sample_row(row: Json, w: Words) -> list[Any]:
-    text = f"{row['text']}…" if row.get("cut") else row["text"]
-    return [row["row"], of_split(row["split"], w), text, row["label"]]
-
-
 def list_view(result: Json, w: Words) -> View:
     found = list(reversed(result["datasets"]))
     rows: list[list[Any]] = [
-        [one["dataset"], one["rows"], one["classes"], one["problems"], made(one, w)]
+        [one["dataset"], one["rows"], holds(one, w), one["problems"], made(one, w)]
         for one in found[:MOST_ROWS]
     ]
     columns = [w("dataset"), w("rows"), w("classes"), w("remarks on the data"), w("made")]
@@ -366,17 +272,23 @@ def list_view(result: Json, w: Words) -> View:
         kind="list",
         summary="" if rows else none_yet(w),
         tables=[Table("", columns, rows)],
-        actions=list_actions(found[0]["dataset"], w) if found else [],
+        actions=list_actions(found[0], w) if found else [],
     )
+
+
+def holds(one: Json, w: Words) -> Any:
+    """How many classes; conversations have none."""
+    return w("conversations") if one.get("task") == "chat" else one["classes"]
 
 
 def none_yet(w: Words) -> str:
     return w("No dataset yet. Drop a file here and say “make a dataset from this”.")
 
 
-def list_actions(newest: str, w: Words) -> list[Action]:
+def list_actions(line: Json, w: Words) -> list[Action]:
+    newest = line["dataset"]
     show = Action(w("Show {dataset}", dataset=newest), say=w("Describe {dataset}", dataset=newest))
-    return [show, fine_tune(newest, w)]
+    return [show, fine_tune(newest, str(line.get("task") or CLASSIFY), w)]
 
 
 def made(one: Json, w: Words) -> str:

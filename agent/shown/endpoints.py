@@ -4,9 +4,10 @@ from typing import Any
 
 from agent.language import Words
 from agent.shown import errors
+from agent.shown.conversations import live_answer, who
 from agent.shown.figures import count, excerpt, milliseconds, moment, percent
 from agent.shown.states import of_endpoint, tone
-from agent.views import Action, Form, Table, View
+from agent.views import Action, Answer, Exchange, Form, Table, Turn, View
 
 Json = dict[str, Any]
 
@@ -24,7 +25,7 @@ def endpoint_view(result: Json, w: Words) -> View:
         tone=tone(state),
         summary=summary(result, w),
         facts=facts(result, w),
-        form=form(name, str(result.get("model") or ""), w) if live else None,
+        form=form(result, w) if live else None,
         code=code(result) if live else [],
         links=errors.help_links(result.get("error"), w),
         notes=errors.fixes(result.get("error"), w),
@@ -82,19 +83,31 @@ def traffic_facts(result: Json, w: Words) -> list[tuple[str, str]]:
             p95=milliseconds(latency["p95"], w),
         )
         shown.append((w("Latency"), told))
+    if result.get("tokens_per_s"):
+        speed = w("{count} tokens/s", count=f"{result['tokens_per_s']:,.0f}")
+        shown.append((w("Speed"), speed))
     return shown
 
 
-def form(name: str, model: str, w: Words) -> Form:
+def form(result: Json, w: Words) -> Form:
     """A field to try it; the untuned base answers beside it, where it is not itself that."""
+    model, chat = str(result.get("model") or ""), is_chat(result)
     return Form(
-        target=name,
+        target=str(result["endpoint"]),
         label=w("Try it"),
-        placeholder=w("A text, as your users would write it"),
+        placeholder=w("A question, as your users would write it")
+        if chat
+        else w("A text, as your users would write it"),
         button=w("Ask"),
         mine=model,
         other="" if is_untuned(model) else w("Untuned base"),
+        long=chat,
     )
+
+
+def is_chat(result: Json) -> bool:
+    """Whether it writes answers, and does not choose among labels."""
+    return result.get("task") == "chat"
 
 
 def code(result: Json) -> list[tuple[str, str]]:
@@ -109,6 +122,7 @@ def next_steps(result: Json, w: Words) -> list[Action]:
     match result.get("state"):
         case "live":
             return [
+                *([talk_to(str(name), w)] if is_chat(result) else []),
                 Action(
                     w("How is it doing?"),
                     say=w("How is the endpoint {endpoint} doing?", endpoint=name),
@@ -119,6 +133,11 @@ def next_steps(result: Json, w: Words) -> list[Action]:
             words = w("Deploy {model} as {name}", model=model, name=name)
             return [Action(w("Deploy it again"), say=words)]
     return []
+
+
+def talk_to(endpoint: str, w: Words) -> Action:
+    """Opens a conversation with the model itself."""
+    return Action(w("Talk to it"), talk=endpoint)
 
 
 def list_view(result: Json, w: Words) -> View:
@@ -147,6 +166,8 @@ def show(name: str, w: Words) -> Action:
 
 def answer_view(result: Json, w: Words) -> View:
     """One answer, beside the one that it was compared with."""
+    if "text" in result["answer"]:
+        return written_view(result, w)
     other = result.get("compared")
     rows = [answer_row(told, w) for told in (result, other) if told]
     return View(
@@ -160,6 +181,32 @@ def answer_view(result: Json, w: Words) -> View:
         ],
         actions=[] if other else [compare(result, w)],
     )
+
+
+def written_view(result: Json, w: Words) -> View:
+    """An answer that was written, side by side with another."""
+    asked = Turn("user", who("user", w), str(result["input"]))
+    return View(
+        title=w("Answer of {endpoint}", endpoint=result["endpoint"]),
+        kind="answer",
+        exchanges=[Exchange("", [asked], answers(result, w))],
+        actions=[
+            *([] if result.get("compared") else [compare(result, w)]),
+            talk_to(str(result["endpoint"]), w),
+        ],
+    )
+
+
+def answers(result: Json, w: Words) -> list[Answer]:
+    """The endpoint's, and that of what it was compared with."""
+    told = [one for one in (result, result.get("compared")) if one]
+    return [live_answer(written_by(one, one is not result, w), one, w) for one in told]
+
+
+def written_by(told: Json, other: bool, w: Words) -> str:
+    """A chat model's base goes by its own name: that it is untuned must be said."""
+    untuned = other and "@" not in str(told["model"])
+    return w("untuned base ({model})", model=told["model"]) if untuned else str(told["model"])
 
 
 def alone(result: Json, w: Words) -> str:

@@ -4,8 +4,18 @@ from typing import Any
 
 from agent.language import Words
 from agent.shown import errors
+from agent.shown.chat_runs import loop_fact
 from agent.shown.datasets import splits
-from agent.shown.figures import MIB, count, duration, joined, listed, setting, size
+from agent.shown.figures import (
+    MIB,
+    count,
+    duration,
+    joined,
+    listed,
+    percent,
+    setting,
+    size,
+)
 from agent.shown.states import of_quote, tone
 from agent.views import Action, Field, Table, View
 from finetune import config
@@ -50,11 +60,23 @@ def asking(dataset: str, quote: Json, w: Words) -> str:
         if isinstance(told, dict) and told.get("origin") == "set"
     ]
     if not chosen:
-        return w("Fine-tune a classifier on {dataset}", dataset=dataset)
+        return asking_for(dataset, quote, w)
     settings = listed(chosen, w)
+    if is_chat(quote):
+        return w("Fine-tune on {dataset} with {settings}", dataset=dataset, settings=settings)
     return w(
         "Fine-tune a classifier on {dataset} with {settings}", dataset=dataset, settings=settings
     )
+
+
+def asking_for(dataset: str, quote: Json, w: Words) -> str:
+    if is_chat(quote):
+        return w("Fine-tune on {dataset}", dataset=dataset)
+    return w("Fine-tune a classifier on {dataset}", dataset=dataset)
+
+
+def is_chat(plan: Json) -> bool:
+    return plan.get("task") == "chat"
 
 
 def effort(plan: Json, w: Words) -> str:
@@ -85,11 +107,29 @@ def plan_facts(plan: Json, w: Words) -> list[tuple[str, str]]:
         facts.append((w("Rows"), splits(plan["rows"], w)))
     if plan.get("steps"):
         facts.append((w("Steps"), count(plan["steps"])))
+    facts += [*tokens_fact(plan, w), *loop_fact(plan, w)]
     facts += cost_fact(plan.get("cost") or {}, w)
     if plan.get("baselines"):
         beaten = "; ".join(w.told(one["title"]) for one in plan["baselines"])
         facts.append((w("Measured against"), beaten))
     return facts
+
+
+def tokens_fact(plan: Json, w: Words) -> list[tuple[str, str]]:
+    """How much of what is read is also trained on, over all passes."""
+    trained, read = plan.get("trained_tokens"), plan.get("tokens")
+    if not trained:
+        return []
+    told = w("about {count}", count=count(trained))
+    if read:
+        share = percent(min(1.0, trained / read), w)
+        told = w(
+            "about {count} of {all} that are read ({share})",
+            count=count(trained),
+            all=count(read),
+            share=share,
+        )
+    return [(w("Trained tokens"), told)]
 
 
 def time_facts(plan: Json, w: Words) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from agent.language import Words
-from agent.shown import errors
+from agent.shown import chat_runs, errors
 from agent.shown.figures import MIB, count, duration, interval, listed, percent, size
 from agent.shown.plans import parameters_table
 from agent.shown.states import ENDED, of_phase, of_run, phases, tone
@@ -27,10 +27,12 @@ def run_view(run: Json, w: Words) -> View:
         facts=facts(run, w),
         charts=[*scores_chart(run, w), *loss_chart(run, w)],
         tables=tables(run, w),
+        exchanges=chat_runs.side_by_side(run, w),
         links=errors.help_links(error, w) if run["state"] == "failed" else [],
         notes=[
             *(errors.fixes(error, w) if run["state"] == "failed" else []),
             *(w.told(note) for note in notes(run)),
+            *chat_runs.left_out_note(run, w),
         ],
         actions=next_steps(run, w),
     )
@@ -130,14 +132,21 @@ def loss_chart(run: Json, w: Words) -> list[Chart]:
 
 def facts(run: Json, w: Words) -> list[tuple[str, str]]:
     shown = []
-    if run.get("metrics"):
+    if run.get("metrics") and is_chat(run):
+        shown += chat_runs.score_facts(run, w)
+    elif run.get("metrics"):
         shown += score_facts(run["metrics"]["test"], w)
     shown += taken_facts(run, w)
     if run.get("base_model"):
         shown.append((w("Base model"), str(run["base_model"])))
+    shown += chat_runs.loop_fact(run, w)
     if run.get("model"):
         shown.append((w("Model"), str(run["model"])))
     return shown
+
+
+def is_chat(run: Json) -> bool:
+    return run.get("task") == "chat"
 
 
 def score_facts(test: Json, w: Words) -> list[tuple[str, str]]:
@@ -180,6 +189,8 @@ def tables(run: Json, w: Words) -> list[Table]:
     parameters = parameters_table(run.get("parameters") or {}, w)
     if not run.get("metrics"):
         return [parameters]
+    if is_chat(run):
+        return [chat_runs.scores_table(run, w), chat_runs.left_out_table(run, w), parameters]
     return [scores_table(run, w), worst_table(run, w), confusions_table(run, w), parameters]
 
 
@@ -192,6 +203,8 @@ def scored(run: Json, w: Words) -> list[Json]:
 def scores_chart(run: Json, w: Words) -> list[Chart]:
     if not run.get("metrics"):
         return []
+    if is_chat(run):
+        return chat_runs.scores_chart(run, w)
     lines = [one for one in scored(run, w) if one.get("interval")]
     return [
         Chart(
@@ -267,7 +280,9 @@ def next_steps(run: Json, w: Words) -> list[Action]:
 
 def deployments(run: Json, w: Words) -> list[Action]:
     models, tuned = run.get("models") or {}, run.get("model")
-    best = models.get((run.get("verdict") or {}).get("recommend", ""), tuned)
+    wanted = (run.get("verdict") or {}).get("recommend", "")
+    # Of the alternatives to a chat model none is a model of its own.
+    best = models.get(wanted, None if is_chat(run) and wanted not in ("", "lora") else tuned)
     said = [deploy(best, w)] if best else []
     if tuned and best != tuned:
         anyway = w("Deploy {model} all the same", model=tuned)
@@ -291,11 +306,11 @@ def list_view(result: Json, w: Words) -> View:
             one["dataset"],
             of_run(one["state"], w),
             steps(one, w),
-            percent(one.get("accuracy"), w),
+            score_of(one, w),
         ]
         for one in found[:MOST_ROWS]
     ]
-    columns = [w("run"), w("dataset"), w("state"), w("step"), w("test accuracy")]
+    columns = [w("run"), w("dataset"), w("state"), w("step"), w("test result")]
     return View(
         title=w("Runs"),
         kind="list",
@@ -307,6 +322,13 @@ def list_view(result: Json, w: Words) -> View:
 
 
 MOST_ROWS = 30
+
+
+def score_of(run: Json, w: Words) -> str:
+    """The accuracy of a classifier, the perplexity of a chat model."""
+    if run.get("accuracy") is None and run.get("perplexity") is not None:
+        return w("perplexity {number}", number=f"{run['perplexity']:.2f}")
+    return percent(run.get("accuracy"), w)
 
 
 def left_out(number: int, w: Words) -> list[str]:
@@ -331,13 +353,13 @@ def comparison_view(result: Json, w: Words) -> View:
         [
             one["run"],
             one["dataset"],
-            percent(one.get("accuracy"), w),
-            interval(one.get("interval"), w),
+            score_of(one, w),
+            interval(one.get("interval"), w) if one.get("accuracy") is not None else "",
             listed((f"{name}={value}" for name, value in (one.get("differs") or {}).items()), w),
         ]
         for one in result["runs"]
     ]
-    columns = [w("run"), w("dataset"), w("test accuracy"), w("95 % interval"), w("set differently")]
+    columns = [w("run"), w("dataset"), w("test result"), w("95 % interval"), w("set differently")]
     return View(
         title=w("Runs side by side"),
         kind="list",
@@ -348,7 +370,7 @@ def comparison_view(result: Json, w: Words) -> View:
 
 
 def comparison_chart(runs: list[Json], w: Words) -> list[Chart]:
-    lines = [one for one in runs if one.get("interval")]
+    lines = [one for one in runs if one.get("interval") and one.get("accuracy") is not None]
     if len(lines) < 2:
         return []
     return [

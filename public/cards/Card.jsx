@@ -9,6 +9,7 @@ const KINDS = {
   passages: PassagesCard,
   model: PlainCard,
   answer: PlainCard,
+  talk: TalkCard,
   list: PlainCard,
   file: PlainCard,
   documents: PlainCard,

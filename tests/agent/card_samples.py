@@ -11,6 +11,7 @@ from agent.views import View
 from core.identity import ALL_SCOPES, Caller
 from finetune.promote import verdict
 from finetune.quote import baselines
+from tests.agent import chat_samples
 from tests.fakes import train_result
 from tools.base import House, ToolContext, call, decide, quote_made
 
@@ -54,6 +55,8 @@ class Samples:
         self.models()
         self.documents()
         self.by_hand()
+        for name, tool, result in chat_samples.results("zh"):
+            self.keep(tool, result, name)
 
     def tool(self, tool: str, **arguments: Any) -> Json:
         result = call(self.ctx, tool, arguments).result
@@ -182,7 +185,7 @@ class Samples:
 
 def with_true_titles(house: House, result: Json) -> Json:
     """What a worker says, where the pretended one is brief."""
-    true = {one["name"]: one["title"] for one in baselines(house.bases.get())}
+    true = {one["name"]: one["title"] for one in baselines("classify", house.bases.get())}
     told = [one | {"title": true[one["name"]]} for one in result["baselines"]]
     return result | {"baselines": told}
 

@@ -11,7 +11,8 @@ from agent.language import words_in
 from agent.shown import VIEWS, approval_view, error_view, run_view, view_of
 from agent.shown.approvals import waiting_summary
 from agent.shown.datasets import span
-from agent.views import Chart, Table, View, as_text
+from agent.view_text import as_text
+from agent.views import Chart, Table, View
 from core import plugins
 from core.identity import ALL_SCOPES, Caller
 from tools.base import House, ToolContext, call, decide, quote_made

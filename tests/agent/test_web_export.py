@@ -11,6 +11,7 @@ from agent.channels.web.drawing import draw
 from agent.channels.web.markdown_text import address, escaped, tamed
 from agent.channels.web.transcript import markdown
 from agent.language import words_in
+from agent.view_text import as_text
 from agent.views import (
     Action,
     Chart,
@@ -22,7 +23,6 @@ from agent.views import (
     Sample,
     Table,
     View,
-    as_text,
 )
 
 Json = dict[str, Any]

@@ -14,6 +14,7 @@ from agent.shown import approval_view, run_view, view_of
 from agent.shown.errors import error_view
 from agent.views import View
 from finetune.promote import verdict
+from tests.agent import chat_samples
 
 Json = dict[str, Any]
 LABELS = (
@@ -77,6 +78,8 @@ def views(w: Words) -> dict[str, View]:
             w,
         ),
     }
+    for name, tool, result in chat_samples.results(w.language):
+        shown[name] = view_of(tool, result, w)
     return {name: view for name, view in shown.items() if view is not None}
 
 

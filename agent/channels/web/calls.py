@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.language import Words
 from agent.shown import view_of
+from agent.shown.endpoints import answers
 from agent.shown.errors import help_url
 from core import approvals
 from core.errors import ThimbleError
@@ -19,6 +20,9 @@ Work = Callable[[ToolContext, Payload, Words], Json]
 MOST_CHARACTERS = 4_000
 """Of a text that an endpoint is tried with."""
 ROWS = ("dataset", "page", "label")
+SHOWN = ("rows", "talks", "page", "pages", "total")
+"""Of a page of rows."""
+MASK = ("dataset", "base_model", "row")
 
 
 def told(refusal: ThimbleError, w: Words) -> Json:
@@ -61,12 +65,23 @@ def asked_of_quote(quote: Quote) -> Json:
     return {"dataset": plan["dataset"], "base_model": plan["base_model"], **chosen}
 
 
-def ask(ctx: ToolContext, payload: Payload, _: Words) -> Json:
-    """One answer of an endpoint, and of its base beside it."""
+def ask(ctx: ToolContext, payload: Payload, w: Words) -> Json:
+    """One answer of an endpoint, and of its base beside it; written ones as a card shows them."""
     endpoint, text = str(payload.get("endpoint", "")), str(payload.get("text", ""))
     compared = {"compare_with": "base"} if payload.get("compare") else {}
     arguments = {"endpoint": endpoint, "input": text[:MOST_CHARACTERS], **compared}
-    return result_of(ctx, "ask_endpoint", arguments)
+    result = result_of(ctx, "ask_endpoint", arguments)
+    if "text" in result["answer"]:
+        return {"answers": [asdict(one) for one in answers(result, w)]}
+    return result
+
+
+def mask(ctx: ToolContext, payload: Payload, w: Words) -> Json:
+    """What would be trained on in one row of a chat dataset."""
+    wanted: Json = {name: payload[name] for name in MASK if payload.get(name)}
+    view = view_of("check_dataset", result_of(ctx, "check_dataset", wanted), w)
+    found = asdict(view.preview) if view is not None and view.preview is not None else {}
+    return {"masks": found.get("masks", [])}
 
 
 def rows(ctx: ToolContext, payload: Payload, w: Words) -> Json:
@@ -74,12 +89,18 @@ def rows(ctx: ToolContext, payload: Payload, w: Words) -> Json:
     wanted: Json = {name: payload[name] for name in ROWS if name in payload}
     view = view_of("sample_dataset", result_of(ctx, "sample_dataset", wanted), w)
     page = asdict(view.sample) if view is not None and view.sample is not None else {}
-    return {name: page[name] for name in ("rows", "page", "pages", "total") if name in page}
+    return {name: page[name] for name in SHOWN if name in page}
 
 
 def result_of(ctx: ToolContext, tool: str, arguments: Json) -> Json:
     return base.call(ctx, tool, arguments).result or {}
 
 
-CALLS: dict[str, Work] = {"decide": decide, "change": change, "ask": ask, "rows": rows}
+CALLS: dict[str, Work] = {
+    "decide": decide,
+    "change": change,
+    "ask": ask,
+    "rows": rows,
+    "mask": mask,
+}
 """By the names that public/cards calls them by."""

@@ -87,7 +87,7 @@ def element(step: Json, card: Card) -> Json:
 
 def words(w: Words) -> dict[str, str]:
     """What stands on a card besides its view. `{…}` is filled in by the page."""
-    return {**reading_words(w), **plan_words(w), **sample_words(w)}
+    return {**reading_words(w), **plan_words(w), **sample_words(w), **talk_words(w)}
 
 
 def reading_words(w: Words) -> dict[str, str]:
@@ -135,4 +135,18 @@ def sample_words(w: Words) -> dict[str, str]:
         "next": w("Next"),
         "page": w("Page {page} of {pages}", page="{page}", pages="{pages}"),
         "rows": w("{count} rows", count="{count}"),
+    }
+
+
+def talk_words(w: Words) -> dict[str, str]:
+    return {
+        "trained": w("trained on"),
+        "only_read": w("only read"),
+        "look_at_row": w("Look at another row"),
+        "row_number": w("Row number"),
+        "look": w("Look"),
+        "whole": w("Show all of it"),
+        "nothing": w("(nothing)"),
+        "writing": w("is writing"),
+        "side_by_side": w("Answers to test rows, side by side"),
     }

@@ -8,7 +8,23 @@ Markdown, but no HTML and no picture.
 import re
 from dataclasses import replace
 
-from agent.views import Action, Cell, Chart, Field, Form, Link, Progress, Sample, Table, View
+from agent.views import (
+    Action,
+    Cell,
+    Chart,
+    Exchange,
+    Field,
+    Form,
+    Link,
+    Mask,
+    Preview,
+    Progress,
+    Sample,
+    Table,
+    Talk,
+    Turn,
+    View,
+)
 
 ENTITY = re.compile(r"&(?=#?\w+;)")
 SIGNS = re.compile(r"[\\`*~\[\]]|(?<!\w)_|_(?!\w)")
@@ -66,6 +82,8 @@ def shown(view: View) -> View:
         fields=[plan_field(one) for one in view.fields],
         charts=[chart(one) for one in view.charts],
         tables=[table(one) for one in view.tables],
+        exchanges=[exchange(one) for one in view.exchanges],
+        preview=preview(view.preview) if view.preview else None,
         sample=sample(view.sample) if view.sample else None,
         form=form(view.form) if view.form else None,
         code=[(re.sub(r"\W", "", language), text) for language, text in view.code],
@@ -114,7 +132,26 @@ def sample(drawn: Sample) -> Sample:
         title=escaped(drawn.title),
         columns=[cell(name) for name in drawn.columns],
         rows=cells(drawn.rows),
+        talks=[Talk(escaped(one.title), turns(one.turns)) for one in drawn.talks],
     )
+
+
+def turns(said: list[Turn]) -> list[Turn]:
+    return [replace(one, who=escaped(one.who), text=lines(one.text)) for one in said]
+
+
+def exchange(drawn: Exchange) -> Exchange:
+    answers = [
+        replace(one, who=escaped(one.who), text=lines(one.text), note=escaped(one.note))
+        for one in drawn.answers
+    ]
+    return Exchange(escaped(drawn.title), turns(drawn.turns), answers)
+
+
+def preview(drawn: Preview) -> Preview:
+    """What the model reads stands between fences: it stays as it is."""
+    masks = [Mask(escaped(one.title), one.pieces) for one in drawn.masks]
+    return replace(drawn, title=escaped(drawn.title), masks=masks)
 
 
 def cells(rows: list[list[Cell]]) -> list[list[Cell]]:

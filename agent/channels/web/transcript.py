@@ -9,7 +9,7 @@ from typing import Any
 from agent.channels.web.markdown_text import escaped, shown, tamed
 from agent.events import VIEW
 from agent.language import Words
-from agent.views import as_text
+from agent.view_text import as_text
 
 Json = dict[str, Any]
 SAID = ("user_message", "assistant_message")

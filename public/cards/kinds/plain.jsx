@@ -9,6 +9,7 @@ function PlainCard({ view }) {
       <Facts facts={view.facts} />
       <Charts charts={view.charts} />
       <Tables tables={view.tables} name={view.title} drawn={view.kind === 'answer'} />
+      <Exchanges exchanges={view.exchanges} />
       <Code code={view.code} />
       <Notes notes={view.notes} />
       <Links links={view.links} />

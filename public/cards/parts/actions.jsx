@@ -14,7 +14,10 @@ function Actions({ view, quiet }) {
   if (!view.actions.length) return null
   async function press(action) {
     setPressed(action.label)
-    if (action.decide) {
+    if (action.talk) {
+      const told = await ask('talk', { endpoint: action.talk })
+      if (told) window.location.assign(told.open)
+    } else if (action.decide) {
       await ask('decide', { approval_id: action.approval_id, decision: action.decide })
     } else if (!connected || loading) {
       setFailure({ message: connected ? words.still_answering : words.unreachable })

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'react'
 import {
   Activity, BookOpen, Box, CheckCheck, ChevronDown, ClipboardList, Database, FileDown, Files, List,
-  MessageSquareText, OctagonAlert, Radio, ShieldCheck,
+  MessageSquareText, MessagesSquare, OctagonAlert, Radio, ShieldCheck,
 } from 'lucide-react'
 
 const KIND_ICONS = {
@@ -14,6 +14,7 @@ const KIND_ICONS = {
   model: Box,
   endpoint: Radio,
   answer: MessageSquareText,
+  talk: MessagesSquare,
   passages: BookOpen,
   list: List,
   file: FileDown,

@@ -34,7 +34,11 @@ function SamplePart({ sample }) {
         ) : null}
       </div>
       <div className="thimble-sample">
-        <DataTable table={{ columns: sample.columns, rows: shown.rows }} name={sample.title} />
+        {shown.talks.length ? (
+          <Talks talks={shown.talks} />
+        ) : (
+          <DataTable table={{ columns: sample.columns, rows: shown.rows }} name={sample.title} />
+        )}
       </div>
       <nav className="thimble-pages" aria-label={sample.title}>
         <button

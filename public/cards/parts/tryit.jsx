@@ -6,6 +6,13 @@ function TryIt({ form }) {
   const [text, setText] = useState('')
   const [told, setTold] = useState(null)
   const name = useName('try')
+  const Entry = form.long ? 'textarea' : 'input'
+  // As in the chat: Enter sends, with the shift key it begins a line.
+  function sent(event) {
+    if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return
+    event.preventDefault()
+    if (text.trim() && !busy) event.currentTarget.form.requestSubmit()
+  }
   async function submit(event) {
     event.preventDefault()
     const compare = Boolean(form.other)
@@ -17,14 +24,16 @@ function TryIt({ form }) {
       <form className="thimble-form" onSubmit={submit}>
         <label htmlFor={name}>{form.label}</label>
         <div>
-          <input
+          <Entry
             id={name}
             className="thimble-input"
+            rows={form.long ? 2 : undefined}
             value={text}
             maxLength={4000}
             placeholder={form.placeholder}
             autoComplete="off"
             onChange={(event) => setText(event.target.value)}
+            onKeyDown={form.long ? sent : undefined}
           />
           <Button look="main" type="submit" busy={busy} disabled={busy || !text.trim()}>
             {form.button}
@@ -32,8 +41,9 @@ function TryIt({ form }) {
         </div>
       </form>
       <Failure failure={failure} />
+      <div aria-live="polite">{told && told.answers ? <Answers answers={told.answers} /> : null}</div>
       <div className="thimble-answers" aria-live="polite">
-        {told ? <Told name={form.mine} told={told} first /> : null}
+        {told && told.answer ? <Told name={form.mine} told={told} first /> : null}
         {told && told.compared ? <Told name={form.other} told={told.compared} /> : null}
       </div>
     </section>

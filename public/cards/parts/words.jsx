@@ -1,6 +1,6 @@
 // Parts that are words: facts, notes, links and code.
 import { useRef, useState } from 'react'
-import { Check, Copy, Download } from 'lucide-react'
+import { ArrowLeft, Check, Copy, Download } from 'lucide-react'
 
 const WIDE_CHARACTERS = 44
 const LONG_CHARACTERS = 17
@@ -40,7 +40,12 @@ function Links({ links }) {
   return (
     <p className="thimble-links">
       {links.map(({ text, url }) =>
-        url.startsWith('/v1/files/') ? (
+        url.startsWith('/chat/thread/') ? (
+          <a key={url} href={url} className="thimble-button">
+            <ArrowLeft aria-hidden="true" />
+            {text}
+          </a>
+        ) : url.startsWith('/v1/files/') ? (
           <Away key={url} url={url} className="thimble-button thimble-main" download>
             <Download aria-hidden="true" />
             {text}
