@@ -19,18 +19,21 @@ def create_dataset(
 ) -> dict[str, Any]:
     """Make an immutable dataset version, such as tickets@1, from an uploaded file.
 
-    Takes CSV, TSV, JSON Lines or Parquet with a text and a label in each row. Finds out format,
-    encoding, delimiter and columns and says why; splits into train, validation and test; counts
-    classes, lengths, copies and contradictions. When it answers `ambiguous_columns`, ask which
-    columns are meant and call it again with `columns`. The same content again is the same version.
+    Takes CSV, TSV, JSON, JSON Lines or Parquet with a text and a label in each row
+    (classification), or with conversations (chat: OpenAI messages, ShareGPT, Alpaca, prompt and
+    completion). Finds out format, encoding, delimiter, columns and schema and says why; splits
+    into train, validation and test; counts classes or turns, lengths, copies and contradictions.
+    When it answers `ambiguous_columns` or `ambiguous_task`, ask what is meant and call it again
+    with `columns` or `task`. The same content again is the same version.
 
     Args:
         name: 1 to 64 lower-case letters, digits, '-', '_' or '.'.
         file_id: The uploaded file.
         validation_file_id: A file of its own for validation; else 10 % of the rows.
         test_file_id: A file of its own for the test; else 10 % of the rows.
-        task: auto or classification.
-        columns: Role to column, such as {"text": "body", "label": "queue"}; {} to guess.
+        task: auto, classification or chat.
+        columns: Role to column, such as {"text": "body", "label": "queue"}; for chat
+            {"messages": "talk"} or {"prompt": "ask", "completion": "reply"}; {} to guess.
         seed: Decides which rows are held out.
     """
     dataset = ctx.house.datasets.create(

@@ -8,7 +8,7 @@ from tools.base import Effect, ToolContext, tool
 
 @tool(effect=Effect.READS)
 def describe_dataset(ctx: ToolContext, dataset: str) -> dict[str, Any]:
-    """Show a dataset's profile: how it was read, labels, lengths, copies, contradictions, splits.
+    """Show a dataset's profile: how it was read, labels or turns, lengths, copies, splits.
 
     `sample` has its first 10 rows; sample_dataset shows others.
 

@@ -17,13 +17,14 @@ def sample_dataset(
 ) -> dict[str, Any]:
     """Show rows of a dataset, a page at a time: row number in the file, split, text, label.
 
-    Texts are cut at 500 characters; `cut` says which were longer. `total` counts the rows that
-    match, `pages` how many pages of them there are.
+    A row of a chat dataset has `turns` (role and text) instead. Texts are cut at 500 characters;
+    `cut` says which were longer. `total` counts the rows that match, `pages` how many pages of
+    them there are.
 
     Args:
         dataset: Such as tickets@1; without @ the newest version.
         split: all, train, validation or test.
-        label: Only rows with this label; "" for all.
+        label: Only rows with this label; "" for all, and for chat.
         page: Which page, from 1.
         rows: Rows on a page, 1 to 50.
     """
