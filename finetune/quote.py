@@ -31,6 +31,8 @@ VALID_S = 7 * 24 * 3600.0
 """How long a measurement is trusted; as long as a request for approval lives."""
 NAMES = ("dataset", "base_model")
 """Arguments beside the parameters."""
+SIZES = ("rank", "batch_size", "max_length", "frozen_layers")
+"""Parameters that change the pace or the memory of a step."""
 COST = {"amount": 0, "currency": None, "why": "it runs on your own machine"}
 
 
@@ -163,7 +165,7 @@ class Quotes:
 
     def key(self, dataset: tables.Dataset, base: Base, arguments: Mapping[str, Number]) -> str:
         """What a measurement depends on; passes and learning rates are not among it."""
-        sizes = [arguments[name] for name in ("rank", "batch_size", "max_length")]
+        sizes = [arguments.get(name) for name in SIZES]
         capacity = self.workshop.launcher.capacity
         return hash_of([dataset.fingerprint, base.sha256, sizes, capacity.cpus, capacity.gpus])
 

@@ -25,6 +25,7 @@ def quote_finetune(
     clip: Setting = "auto",
     label_smoothing: Setting = "auto",
     average: Setting = "auto",
+    frozen_layers: Setting = "auto",
     seed: Setting = "auto",
 ) -> dict[str, Any]:
     """Say what fine-tuning on a dataset would take, without starting it.
@@ -49,6 +50,7 @@ def quote_finetune(
         clip: Largest norm of a gradient, 0.01 to 100.
         label_smoothing: Share of a label's target given to all labels, 0 to 0.5.
         average: Share of the past in the average of the weights that is kept, 0 to 0.9999.
+        frozen_layers: Lowest layers of a classifier that learn nothing, 0 to 46.
         seed: Decides all chance, 0 to 2,147,483,647.
     """
     quote = ctx.house.quotes.quote(
@@ -68,6 +70,7 @@ def quote_finetune(
         clip=clip,
         label_smoothing=label_smoothing,
         average=average,
+        frozen_layers=frozen_layers,
         seed=seed,
     )
     return as_dict(quote)

@@ -34,6 +34,7 @@ def start_finetune(
     clip: Setting = "auto",
     label_smoothing: Setting = "auto",
     average: Setting = "auto",
+    frozen_layers: Setting = "auto",
     seed: Setting = "auto",
 ) -> dict[str, Any]:
     """Fine-tune a classifier or a chat model on a dataset and compare it with cheap alternatives.
@@ -57,6 +58,7 @@ def start_finetune(
         clip: Largest norm of a gradient, 0.01 to 100.
         label_smoothing: Share of a label's target given to all labels, 0 to 0.5.
         average: Share of the past in the average of the weights that is kept, 0 to 0.9999.
+        frozen_layers: Lowest layers of a classifier that learn nothing, 0 to 46.
         seed: Decides all chance, 0 to 2,147,483,647.
     """
     arguments = {
@@ -75,6 +77,7 @@ def start_finetune(
         "clip": clip,
         "label_smoothing": label_smoothing,
         "average": average,
+        "frozen_layers": frozen_layers,
         "seed": seed,
     }
     approval = approvals.get(ctx.house.database, ctx.caller, ctx.approval_id or "")

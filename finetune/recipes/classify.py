@@ -22,6 +22,7 @@ LIMITS: Mapping[str, Limit] = {
     "clip": Limit(0.01, 100.0),
     "label_smoothing": Limit(0.0, 0.5),
     "average": Limit(0.0, 0.9999),
+    "frozen_layers": Limit(0, 46, whole=True),
     "seed": Limit(0, 2**31 - 1, whole=True),
 }
 PLAIN_DEFAULTS: Mapping[str, Default] = {
@@ -31,6 +32,7 @@ PLAIN_DEFAULTS: Mapping[str, Default] = {
     "clip": Default(1.0, "a usual value"),
     "label_smoothing": Default(0.1, "wrong labels in the data do less harm"),
     "average": Default(0.99, "the average of the last weights is better than the last ones"),
+    "frozen_layers": Default(0, "every layer learns; freezing the lower half is faster"),
     "seed": Default(0, "any number; the same one repeats the run"),
 }
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from core.job import write_json
 from finetune.worker.encoder import FUSED
 from finetune.worker.families import Shape
-from finetune.worker.spec import Base, Recipe
+from finetune.worker.spec import Base, ClassifyRecipe
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
@@ -21,7 +21,9 @@ HEAD_FILE = "head.safetensors"
 Tensors = dict[str, torch.Tensor]
 
 
-def write_adapter(folder: Path, trained: Tensors, shape: Shape, base: Base, recipe: Recipe) -> None:
+def write_adapter(
+    folder: Path, trained: Tensors, shape: Shape, base: Base, recipe: ClassifyRecipe
+) -> None:
     """Write the adapter of the trained tensors, named as a task names them, into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(to_peft(trained, shape), folder / WEIGHTS_FILE)
@@ -58,6 +60,7 @@ def from_peft(stored: Tensors, shape: Shape) -> Tensors:
         for i in range(shape.layers)
         for fused, parts in FUSED.items()
         for letter in "ab"
+        if _peft_name(shape, i, parts[0], letter) in stored
     }
 
 
@@ -70,9 +73,10 @@ def _plain(tensors: Tensors) -> Tensors:
     return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
 
 
-def _config(shape: Shape, base: Base, recipe: Recipe) -> dict[str, object]:
+def _config(shape: Shape, base: Base, recipe: ClassifyRecipe) -> dict[str, object]:
     parts = "|".join(path.replace(".", r"\.") for path in sorted(shape.family.linears.values()))
-    layers = shape.family.layer.replace(".", r"\.").replace("{i}", r"\d+")
+    numbers = "|".join(str(i) for i in range(recipe.frozen_layers, shape.layers))
+    layers = shape.family.layer.replace(".", r"\.").replace("{i}", f"({numbers})")
     return {
         "peft_type": "LORA",
         "task_type": "FEATURE_EXTRACTION",

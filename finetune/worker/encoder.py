@@ -3,7 +3,8 @@
 What makes it quick, against a plain implementation: frozen weights in bfloat16 where the machine
 multiplies that faster; tokens of a batch lie packed one after another and are padded only inside
 attention; query, key and value are one product; an adapter's forward and backward are one
-function that keeps nothing it can do without; no dropout in the frozen network.
+function that keeps nothing it can do without; no dropout in the frozen network. The lowest layers
+can do without adapters: what they make of a row then never changes and is worked out only once.
 
 Axes in names: N tokens of a batch, B rows, T tokens of the longest row, H hidden size,
 I inputs and O outputs of a layer, r rank.
@@ -36,6 +37,9 @@ ROUND = 64
 for every size it meets: without rounding that took 350 MB and time."""
 
 
+Ids = NDArray[np.int64]
+
+
 @dataclass(frozen=True)
 class Packed:
     """Rows of tokens, one after another."""
@@ -55,7 +59,7 @@ class Packed:
         return len(self.counts_B)
 
 
-def pack(rows: Sequence[NDArray[np.int64]], device: Device, first_position: int = 0) -> Packed:
+def pack(rows: Sequence[Ids], device: Device, first_position: int = 0) -> Packed:
     """Lay the rows one after another and note where each token belongs."""
     counts = np.array([len(row) for row in rows], dtype=np.int64)
     longest = int(counts.max())
@@ -84,10 +88,13 @@ class Linear:
     weight: torch.Tensor
     bias: torch.Tensor
     a: torch.Tensor
+    """[r, I]; no rows and no trained B in a layer without adapter."""
     b: torch.Tensor
     scale: float
 
     def __call__(self, x_NI: torch.Tensor) -> torch.Tensor:
+        if not len(self.a):
+            return torch.addmm(self.bias, x_NI, self.weight.T)
         layers = len(self.a) // self.b.shape[1]
         sizes = [len(self.b) // layers] * layers
         return adapted(x_NI, self.weight, self.bias, self.a, self.b, self.scale, sizes)
@@ -146,9 +153,18 @@ class Encoder:
     """Texts as token ids in, one mean-pooled vector each out."""
 
     def __init__(
-        self, shape: Shape, weights: Weights, device: Device, rank: int, alpha: float, seed: int
+        self,
+        shape: Shape,
+        weights: Weights,
+        device: Device,
+        rank: int,
+        alpha: float,
+        seed: int,
+        frozen: int = 0,
     ) -> None:
+        """Args: frozen: How many of the lowest layers get no adapter."""
         self.shape, self.device, self.rank, self.alpha = shape, device, rank, alpha
+        self.frozen = frozen
         self._weights = weights
         chance = torch.Generator().manual_seed(seed)
         self.layers = [self._layer(i, chance) for i in range(shape.layers)]
@@ -166,17 +182,43 @@ class Encoder:
             for i, layer in enumerate(self.layers)
             for part, linear in layer.linears.items()
             for letter in "ab"
+            if i >= self.frozen
         }
 
-    def embed(self, rows: Sequence[NDArray[np.int64]]) -> torch.Tensor:
-        """[B, H] in float32: the mean of each row's token vectors."""
+    def embed(
+        self, rows: Sequence[Ids], below: Sequence[torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """[B, H] in float32: the mean of each row's token vectors.
+
+        Args:
+            below: What `lower` gave for each row, when it is known.
+        """
         batch = pack(rows, self.device, self.shape.first_position)
-        x_NH, hidden = self._embeddings(batch), _hidden_slots(batch)
-        for layer in self.layers:
-            x_NH = layer(x_NH, batch, hidden)
+        x_NH = self._lower(batch) if below is None else self._together(below, batch)
+        x_NH = self._through(self.layers[self.frozen :], x_NH, batch)
         sums = x_NH.new_zeros(batch.rows, self.shape.hidden, dtype=torch.float32)
         real_NH = x_NH[: len(batch.row_N)].float()
         return sums.index_add(0, batch.row_N, real_NH) / batch.counts_B[:, None]
+
+    def lower(self, rows: Sequence[Ids]) -> list[torch.Tensor]:
+        """[tokens, H] of each row, on the CPU: what the layers without adapter make of it."""
+        batch = pack(rows, self.device, self.shape.first_position)
+        x_NH = self._lower(batch)[: len(batch.row_N)].cpu()
+        return list(x_NH.split([len(row) for row in rows]))
+
+    def _lower(self, batch: Packed) -> torch.Tensor:
+        with torch.no_grad():
+            return self._through(self.layers[: self.frozen], self._embeddings(batch), batch)
+
+    def _through(self, layers: Sequence[Layer], x_NH: torch.Tensor, batch: Packed) -> torch.Tensor:
+        hidden = _hidden_slots(batch)
+        for layer in layers:
+            x_NH = layer(x_NH, batch, hidden)
+        return x_NH
+
+    def _together(self, below: Sequence[torch.Tensor], batch: Packed) -> torch.Tensor:
+        x_NH = torch.cat([*below]).to(self.device.kind)
+        return F.pad(x_NH, (0, 0, 0, batch.filler))
 
     def _embeddings(self, batch: Packed) -> torch.Tensor:
         with torch.no_grad():
@@ -205,13 +247,14 @@ class Encoder:
         paths = [self.shape.linear_path(i, part) for part in parts]
         weight = self._frozen([f"{path}.weight" for path in paths])
         outputs, inputs = weight.shape
-        a = first_a(self.rank * len(parts), inputs, chance)
-        b = torch.zeros(outputs, self.rank)
+        rank = self.rank if i >= self.frozen else 0
+        a = first_a(rank * len(parts), inputs, chance)
+        b = torch.zeros(outputs, rank)
         return Linear(
             weight,
             self._frozen([f"{path}.bias" for path in paths]),
-            a.to(self.device.kind).requires_grad_(),
-            b.to(self.device.kind).requires_grad_(),
+            a.to(self.device.kind).requires_grad_(bool(rank)),
+            b.to(self.device.kind).requires_grad_(bool(rank)),
             self.alpha / self.rank,
         )
 

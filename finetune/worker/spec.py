@@ -69,6 +69,8 @@ class ClassifyRecipe(Recipe):
     label_smoothing: float = 0.1
     """Share of the target given to all labels alike, so that wrong labels in the data and sure
     mistakes cost less."""
+    frozen_layers: int = 0
+    """The lowest layers that get no adapter; what they make of each row is worked out once."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,3 +76,30 @@ def test_the_same_step_hides_the_same_features_and_another_does_not(tmp_path: Pa
 def test_a_length_that_the_base_cannot_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestRefused, match="max_length=64 is above the 40 tokens"):
         make(tmp_path, max_length=64)
+
+
+def test_layers_that_learn_nothing_are_worked_out_once_with_the_same_loss(tmp_path: Path) -> None:
+    task = make(tmp_path, frozen_layers=1)
+    batch = task.batches(0)[0]
+    each_time = task.loss(batch, slice(0, 16), step=0)
+
+    task.keep_below()
+    once = task.loss(batch, slice(0, 16), step=0)
+
+    assert len(task.below) == len(task.ids["train"])
+    assert float(once.detach()) == pytest.approx(float(each_time.detach()), rel=1e-6)
+    assert {name.split(".")[1] for name in task.trained() if name.startswith("adapter.")} == {"1"}
+
+
+def test_nothing_is_kept_where_every_layer_learns(tmp_path: Path) -> None:
+    task = make(tmp_path)
+
+    task.keep_below()
+
+    assert task.below == {}
+
+
+def test_some_layer_must_learn(tmp_path: Path) -> None:
+    with pytest.raises(RequestRefused, match="leaves none of the 2 layers") as refusal:
+        make(tmp_path, frozen_layers=2)
+    assert refusal.value.param == "frozen_layers"

@@ -21,12 +21,13 @@ from tests.finetune.worker.small import CONFIGS, order_rows, recipe, tiny_base
 LABELS = ["down", "up"]
 
 
-def moved(base: Base) -> Classifier:
+def moved(base: Base, frozen: int = 0) -> Classifier:
     """A classifier whose adapter and head are not at their start."""
     rows = order_rows(24)
     part = Split([row["text"] for row in rows], np.array([LABELS.index(r["label"]) for r in rows]))
     splits = {"train": part, "validation": part, "test": part}
-    spec = TrainSpec(task="classify", base=base, labels=LABELS, recipe=recipe(alpha=8.0))
+    chosen = recipe(alpha=8.0, frozen_layers=frozen)
+    spec = TrainSpec(task="classify", base=base, labels=LABELS, recipe=chosen)
     task = Classifier(spec, splits, Device("cpu", torch.float32))
     chance = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -94,10 +95,11 @@ def test_int8_numbers_times_their_scales_are_the_weights_and_zero_stays_zero() -
     np.testing.assert_allclose(numbers * scales, weights, atol=0.005)
 
 
+@pytest.mark.parametrize("frozen", [0, 1])
 @pytest.mark.parametrize("family", sorted(CONFIGS))
-def test_an_adapter_is_read_back_bit_for_bit(tmp_path: Path, family: str) -> None:
+def test_an_adapter_is_read_back_bit_for_bit(tmp_path: Path, family: str, frozen: int) -> None:
     base = tiny_base(tmp_path / "base", family)
-    task = moved(base)
+    task = moved(base, frozen)
     shape = task.encoder.shape
 
     write_adapter(tmp_path / "adapter", task.trained(), shape, base, recipe())
@@ -109,13 +111,16 @@ def test_an_adapter_is_read_back_bit_for_bit(tmp_path: Path, family: str) -> Non
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of peft and what it imports
+@pytest.mark.parametrize("frozen", [0, 1])
 @pytest.mark.parametrize("family", sorted(CONFIGS))
-def test_peft_loads_the_adapter_with_the_same_outputs(tmp_path: Path, family: str) -> None:
+def test_peft_loads_the_adapter_with_the_same_outputs(
+    tmp_path: Path, family: str, frozen: int
+) -> None:
     from peft import PeftModel
 
     base = tiny_base(tmp_path / "base", family)
-    task = moved(base)
-    write_adapter(tmp_path / "adapter", task.trained(), task.encoder.shape, base, recipe(alpha=8.0))
+    task = moved(base, frozen)
+    write_adapter(tmp_path / "adapter", task.trained(), task.encoder.shape, base, task.recipe)
     plain = AutoModel.from_pretrained(base.path, attn_implementation="eager")
 
     model = PeftModel.from_pretrained(plain, str(tmp_path / "adapter")).eval()

@@ -1,6 +1,6 @@
 """Give each text one of a fixed set of labels: mean-pooled encoder and one linear layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,10 @@ PART_TOKENS = {"cpu": 2048, "mps": 8192, "cuda": 65_536}
 each of them, longer rows more. A larger batch is taken in parts, with the same gradient."""
 
 
+MOST_KEPT_BYTES = 2 * 2**30
+"""Of what the layers without adapter make of the training rows; more is worked out each time."""
+
+
 @dataclass(frozen=True)
 class Head:
     """Logits = weight @ features + bias."""
@@ -60,12 +64,35 @@ class Classifier:
                 param="max_length",
                 fix=f"Use at most {shape.positions}.",
             )
-        recipe = spec.recipe
-        self.encoder = Encoder(shape, weights, device, recipe.rank, recipe.alpha, recipe.seed)
+        recipe = self.recipe
+        if recipe.frozen_layers >= shape.layers:
+            raise too_many_frozen(recipe.frozen_layers, spec.base.name, shape.layers)
+        self.encoder = Encoder(
+            shape, weights, device, recipe.rank, recipe.alpha, recipe.seed, recipe.frozen_layers
+        )
         self.tokenizer: Tokenizer = load_tokenizer(Path(spec.base.path), recipe.max_length)
         self.ids = {name: tokenize(self.tokenizer, split.texts) for name, split in splits.items()}
         self.head = self._empty_head(shape.hidden)
         self.part_tokens = PART_TOKENS[device.kind]
+        self.below: dict[int, torch.Tensor] = {}
+        """Of training rows, what the layers without adapter make of them, as far as it is kept."""
+
+    def keep_below(self, chosen: Iterable[int] | None = None) -> None:
+        """Work out once what the layers without adapter make of training rows, all or chosen ones.
+
+        Nothing is kept where every layer learns, or where all rows would not fit into memory.
+        """
+        rows, hidden = self.ids["train"], self.encoder.shape.hidden
+        size = sum(map(len, rows)) * hidden * self.device.dtype.itemsize
+        if not self.recipe.frozen_layers or size > MOST_KEPT_BYTES:
+            return
+        numbers = np.array([*(range(len(rows)) if chosen is None else chosen)])
+        for batch in reading_batches([rows[i] for i in numbers]):
+            states = self.encoder.lower([rows[i] for i in numbers[batch]])
+            # Copies: a slice would keep the whole batch alive.
+            self.below |= {
+                int(i): one.clone() for i, one in zip(numbers[batch], states, strict=True)
+            }
 
     def _empty_head(self, hidden: int) -> Head:
         classes = len(self.labels)
@@ -97,7 +124,9 @@ class Classifier:
         return parts([len(self.ids["train"][i]) for i in batch], self.part_tokens)
 
     def loss(self, batch: Ids, part: slice, step: int) -> torch.Tensor:
-        features = self.encoder.embed([self.ids["train"][i] for i in batch[part]])
+        rows = batch[part]
+        below = [self.below[int(i)] for i in rows] if self.below else None
+        features = self.encoder.embed([self.ids["train"][i] for i in rows], below)
         logits = self._logits(features * self._kept(len(batch), step)[part])
         truth = torch.from_numpy(self.splits["train"].truth[batch[part]]).to(self.device.kind)
         smoothing = self.recipe.label_smoothing
@@ -134,3 +163,12 @@ class Classifier:
 
     def _logits(self, features_BH: torch.Tensor) -> torch.Tensor:
         return F.linear(features_BH, self.head.weight, self.head.bias)
+
+
+def too_many_frozen(wanted: int, base: str, layers: int) -> RequestRefused:
+    return RequestRefused(
+        f"frozen_layers={wanted} leaves none of the {layers} layers of {base!r} to train.",
+        code="bad_job",
+        param="frozen_layers",
+        fix=f"Use at most {layers - 1}.",
+    )

@@ -143,7 +143,7 @@ class Training:
     # --- tuning ---
 
     def _train(self) -> Progress:
-        shape, base, recipe = self.task.encoder.shape, self.spec.base, self.spec.recipe
+        shape, base, recipe = self.task.encoder.shape, self.spec.base, self.task.recipe
 
         def write(folder: Path, trained: dict[str, torch.Tensor]) -> None:
             write_adapter(folder, trained, shape, base, recipe)
@@ -151,6 +151,7 @@ class Training:
         def read(folder: Path) -> dict[str, torch.Tensor]:
             return read_adapter(folder, shape)
 
+        self.task.keep_below()
         progress = tune(self.folder, self.task, recipe, write, read, self.journal, self.stop)
         meta = {"labels": self.spec.labels, "max_length": recipe.max_length, "pooling": "mean"}
         write_json(self.folder / ADAPTER / "meta.json", meta)
