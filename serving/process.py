@@ -1,7 +1,8 @@
 """One engine's process: started when needed, started again when it dies, and what it has loaded.
 
 A question that meets a dying process is asked once more of the next one; classifying twice does no
-harm. Models are loaded when they are first asked, so a new process needs no ceremony.
+harm. An answer that breaks off after its first words fails instead: they were read already. Models
+are loaded when they are first asked, so a new process needs no ceremony.
 """
 
 import shutil
@@ -11,13 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from core.errors import ServiceFailed
 from core.job import ADDRESS_FILE, JOB_FILE, Job, JobState, read_json, write_json
 from launchers.base import Launcher
-from serving.wire import LOAD_TIMEOUT_S, EngineGone, NotLoaded, Wire
+from serving.wire import LOAD_TIMEOUT_S, EngineGone, NotLoaded, Wire, rebuilt
 
 TRIES = 2
 """Processes that one question may meet."""
@@ -32,13 +34,35 @@ VISITORS = 2
 
 
 @dataclass(frozen=True)
+class BaseFiles:
+    """The base model that an adapter belongs to."""
+
+    name: str
+    folder: Path
+    sha256: str
+    """What adapters name it by; one that names another is not loaded."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """File to its hash; a changed one is not loaded."""
+
+
+@dataclass(frozen=True)
 class Artifact:
     """A model as an engine sees it."""
 
     id: str
-    folder: Path
-    sha256: Mapping[str, str]
+    folder: Path | None
+    """None is the base itself, untuned."""
+    sha256: Mapping[str, str] = field(default_factory=dict)
     """File to the hash that it had when training ended; a changed one is not loaded."""
+    base: BaseFiles | None = None
+    """For engines that hold many adapters on one base."""
+
+    def as_request(self) -> dict[str, Any]:
+        return {
+            "folder": None if self.folder is None else str(self.folder),
+            "sha256": dict(self.sha256),
+            "base": self.base and asdict(self.base) | {"folder": str(self.base.folder)},
+        }
 
 
 class Engine:
@@ -79,11 +103,35 @@ class Engine:
                     return self._ask(artifact, texts)
                 except (EngineGone, NotLoaded):
                     continue
-        raise ServiceFailed(
-            f"The engine {self.kind!r} ended {TRIES} times while it worked on this.",
-            code="engine_lost",
-            fix="Try again with fewer or shorter texts; the engine's log may say why.",
-        )
+        raise self._lost_at_work()
+
+    def generate(self, artifact: Artifact, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """An answer in pieces: {"text"} …, then {"finish_reason", "usage", "ttft_ms"}.
+
+        Nothing happens until the first piece is asked for; errors come from there. Closing the
+        iterator ends the answer, also in the engine.
+
+        Args:
+            request: `messages` (and `tools`) or `prompt`, with `max_tokens`, `temperature`,
+                `top_p`, `seed` and `stop`, as `serving.engines.torch_lm` takes them.
+
+        Raises:
+            RequestRefused: The model cannot be loaded, or the request is wrong.
+            ServiceFailed: The engine cannot be started, is full (`too_many`), or ended in the
+                middle of the answer (`engine_lost`).
+        """
+        with self._in_use(artifact.id):
+            for _ in range(TRIES):
+                told = False
+                try:
+                    for event in self._stream(artifact, request):
+                        told = True
+                        yield event
+                    return
+                except (EngineGone, NotLoaded):
+                    if told:
+                        raise self._broken_off() from None
+        raise self._lost_at_work()
 
     def load(self, artifact: Artifact) -> None:
         """Have it loaded, by a process that lives; raises what `classify` does."""
@@ -147,6 +195,38 @@ class Engine:
         scores: list[list[float]] = answer["scores"]
         return scores
 
+    def _stream(self, artifact: Artifact, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        wire = self._ready(artifact)
+        ended = False
+        try:
+            for event in wire.stream(f"/models/{artifact.id}/generate", dict(request)):
+                if "error" in event:
+                    raise rebuilt(event["error"])
+                ended = "finish_reason" in event
+                yield event
+        except EngineGone:
+            self._lost(wire)
+            raise
+        except NotLoaded:
+            self._loaded.pop(artifact.id, None)
+            raise
+        if not ended:
+            raise EngineGone("the answer has no end")
+
+    def _lost_at_work(self) -> ServiceFailed:
+        return ServiceFailed(
+            f"The engine {self.kind!r} ended {TRIES} times while it worked on this.",
+            code="engine_lost",
+            fix="Try again with fewer or shorter texts; the engine's log may say why.",
+        )
+
+    def _broken_off(self) -> ServiceFailed:
+        return ServiceFailed(
+            f"The engine {self.kind!r} ended in the middle of this answer.",
+            code="engine_lost",
+            fix="Ask again; the engine's log may say why.",
+        )
+
     def _ready(self, artifact: Artifact) -> Wire:
         wire = self._wire
         if wire is None or artifact.id not in self._loaded:
@@ -158,9 +238,8 @@ class Engine:
         return wire
 
     def _load(self, wire: Wire, artifact: Artifact) -> None:
-        request = {"folder": str(artifact.folder), "sha256": dict(artifact.sha256)}
         try:
-            wire.ask("POST", f"/models/{artifact.id}", request, LOAD_TIMEOUT_S)
+            wire.ask("POST", f"/models/{artifact.id}", artifact.as_request(), LOAD_TIMEOUT_S)
         except EngineGone:
             self._lost(wire)
             raise

@@ -4,11 +4,13 @@ import http.client
 import json
 import socket
 import threading
+from collections.abc import Iterator
 from typing import Any
 
-from core.errors import RequestRefused, ServiceFailed
+from core.errors import RequestRefused, ServiceFailed, ThimbleError
 
 TIMEOUT_S = 60.0
+CHUNK_BYTES = 65_536
 LOAD_TIMEOUT_S = 300.0
 
 
@@ -53,19 +55,48 @@ class Wire:
         """
         connection = self._connection()
         try:
-            status, body = exchange(connection, method, path, content, timeout_s)
+            response = exchange(connection, method, path, content, timeout_s)
+            status, body = response.status, response.read()
         except TimeoutError:
             connection.close()
-            raise ServiceFailed(
-                f"The model did not answer within {timeout_s:.0f} s.",
-                code="engine_slow",
-                fix="Send fewer or shorter texts, or try again when the machine is less busy.",
-            ) from None
+            raise slow(timeout_s) from None
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise EngineGone(str(error)) from error
         self._give_back(connection)
         return read(status, body)
+
+    def stream(
+        self, path: str, content: Any, timeout_s: float = TIMEOUT_S
+    ) -> Iterator[dict[str, Any]]:
+        """Each line of an answer as it comes. Closing the iterator tells the process to stop.
+
+        Args:
+            timeout_s: Longest silence; a process that lives breaks it before.
+
+        Raises:
+            EngineGone: The process ended, perhaps in the middle of the answer.
+            RequestRefused, ServiceFailed, NotLoaded: As `ask`.
+        """
+        connection = self._connection()
+        whole = False
+        try:
+            response = exchange(connection, "POST", path, content, timeout_s)
+            if response.status != 200:
+                body, whole = response.read(), True
+                read(response.status, body)
+            yield from lines(response)
+            whole = True
+        except TimeoutError:
+            raise slow(timeout_s) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise EngineGone(str(error)) from error
+        finally:
+            # A connection with an answer still in it is of no use to the next question.
+            if whole:
+                self._give_back(connection)
+            else:
+                connection.close()
 
     def close(self) -> None:
         """Let go of the connections, and of those in use when they come back."""
@@ -88,25 +119,48 @@ class Wire:
 
 def exchange(
     connection: UnixConnection, method: str, path: str, content: Any, timeout_s: float
-) -> tuple[int, bytes]:
+) -> http.client.HTTPResponse:
     connection.timeout = timeout_s
     if connection.sock is not None:
         connection.sock.settimeout(timeout_s)
     body = None if content is None else json.dumps(content).encode()
     connection.request(method, path, body, {"Content-Type": "application/json"})
-    response = connection.getresponse()
-    return response.status, response.read()
+    return connection.getresponse()
+
+
+def lines(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    rest = b""
+    while chunk := response.read1(CHUNK_BYTES):
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line:  # an empty one only says that the process lives
+                yield json.loads(line)
+    if rest:
+        raise http.client.IncompleteRead(rest)
 
 
 def read(status: int, body: bytes) -> dict[str, Any]:
     if status == 404:
         raise NotLoaded
     if status == 422:
-        error = json.loads(body)["error"]
-        raise RequestRefused(error["message"], code=error["code"], fix=error["fix"])
+        raise rebuilt(json.loads(body)["error"])
     if status != 200:
         raise ServiceFailed(
             "The model failed on this text.", code="engine_error", fix="See the engine's log."
         )
     answer: dict[str, Any] = json.loads(body)
     return answer
+
+
+def rebuilt(error: dict[str, Any]) -> ThimbleError:
+    """The error that the process wrote down."""
+    kind = ServiceFailed if error["type"] == "ServiceFailed" else RequestRefused
+    return kind(error["message"], code=error["code"], param=error["param"], fix=error["fix"])
+
+
+def slow(timeout_s: float) -> ServiceFailed:
+    return ServiceFailed(
+        f"The model did not answer within {timeout_s:.0f} s.",
+        code="engine_slow",
+        fix="Send fewer or shorter texts, or try again when the machine is less busy.",
+    )

@@ -3,10 +3,12 @@
 It is reached only by the process that started it: the socket lies in a folder that nobody else may
 enter. It ends when its standard input does.
 
-    POST   /models/ID           {"folder", "sha256"}   verify and load an artifact
-    DELETE /models/ID                                  let go of it
+    POST   /models/ID           {"folder", "sha256", "base"}   verify and load an artifact
+    DELETE /models/ID                                          let go of it
     POST   /models/ID/classify  {"texts"}              {"scores": for each text one per label}
     GET    /healthz                                    200 when each model answers
+
+`Host` is the one of classifiers; an engine that generates brings its own, with other verbs.
 """
 
 import asyncio
@@ -20,7 +22,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -42,8 +44,14 @@ LONGEST_SOCKET_PATH = 100
 """Bytes; the kernels take 104 to 108."""
 
 
+class Hosting(Protocol):
+    """What answers on the socket."""
+
+    def app(self) -> Starlette: ...
+
+
 class Host:
-    """Loaded models and the threads that run them."""
+    """Loaded classifiers and the threads that run them."""
 
     def __init__(self, load: Load, threads: int, workers: int) -> None:
         self._load = load
@@ -100,7 +108,7 @@ async def refuse(_: Request, error: Exception) -> Response:
     return JSONResponse({"error": error.as_dict()}, 404 if error.code == "not_loaded" else 422)
 
 
-def serve(host: Host, folder: Path) -> None:
+def serve(host: Hosting, folder: Path) -> None:
     """Answer until standard input ends; `address.json` in the folder says where."""
     home = socket_folder()
     try:
@@ -114,7 +122,7 @@ def serve(host: Host, folder: Path) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def run(host: Host, listener: socket.socket, ready: Callable[[], None]) -> None:
+def run(host: Hosting, listener: socket.socket, ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
         host.app(),
         log_level="warning",

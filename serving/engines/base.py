@@ -1,6 +1,7 @@
-"""What an engine promises. An engine is a module here with a function `load`.
+"""What an engine promises. An engine is a module here with a function `load` or `host`.
 
-    load(folder: Path, threads: int) -> Model
+    load(folder: Path, threads: int) -> Model    one that classifies
+    host(threads: int) -> Hosting                one with a host of its own (see `_host.py`)
 
 `load` reads an artifact that training exported and nothing else; it raises RequestRefused for one
 that it cannot serve. Artifacts hold numbers, words and settings only: loading one runs no code of

@@ -7,9 +7,14 @@
 `model.py` computes a step over `slots.py` through `attention.py` and `lora.py`; `batch.py` decides
 which tokens a step has; `asked.py`, `sampling.py` and `answer.py` are the two ends of a row;
 `adapters.py` reads adapters; `speaker.py` holds it all together for many threads.
+
+`routes.py` has the routes of its process.
 """
 
 from serving.engines.torch_lm.model import Machine
+from serving.engines.torch_lm.routes import SpeakingHost
 from serving.engines.torch_lm.speaker import Base, Generated, Limits, load_base
 
-__all__ = ["Base", "Generated", "Limits", "Machine", "load_base"]
+__all__ = ["Base", "Generated", "Limits", "Machine", "host", "load_base"]
+
+host = SpeakingHost

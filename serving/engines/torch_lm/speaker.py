@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,8 +171,8 @@ class Base:
         """Nobody waits for it any more: its slot is free before the next step."""
         row.cancelled = True
 
-    def serve(self) -> None:
-        """Answer what is submitted until `close`."""
+    def serve(self, after_step: Callable[[], None]) -> None:
+        """Answer what is submitted until `close`; calls back after each step."""
         while not self._closing:
             with self._wake:
                 while not self._batch.busy and not self._closing:
@@ -182,6 +182,7 @@ class Base:
             except RuntimeError as error:  # of torch: memory is short, or a kernel failed
                 with self._lock:
                     self._batch.fail(failed(error))
+            after_step()
 
     def close(self) -> None:
         self._closing = True
