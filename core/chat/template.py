@@ -54,6 +54,7 @@ class Template:
         source: Jinja, as saved with the model.
         specials: Such as {"bos_token": "<s>", "eos_token": "</s>"}.
         now: The clock behind `strftime_now`.
+        seconds: Of processor time for one rendering.
 
     Raises:
         RequestRefused: (code `bad_template`) The source is no template or too long.
@@ -64,12 +65,13 @@ class Template:
         source: str,
         specials: Mapping[str, str],
         now: Callable[[], datetime] = datetime.now,
+        seconds: float = MAX_SECONDS,
     ) -> None:
         if len(source) > MAX_SOURCE:
             raise bad_template(f"it has {len(source):,} characters")
         self.source = source
         self.specials = dict(specials)
-        self.budget = Budget()
+        self.budget = Budget(seconds)
         environment = make_environment(self.budget, now)
         try:
             self.compiled = environment.from_string(source)
@@ -139,9 +141,12 @@ def bad_template(why: str) -> RequestRefused:
 class Budget(threading.local):
     """What one rendering may still use, in each thread its own. Every loop counts against it."""
 
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
     def renewed(self) -> "Budget":
         self.characters = MAX_OUTPUT
-        self.until = time.thread_time() + MAX_SECONDS
+        self.until = time.thread_time() + self.seconds
         return self
 
     def take(self, characters: int) -> None:
@@ -149,7 +154,7 @@ class Budget(threading.local):
         if self.characters < 0:
             raise SecurityError(f"it printed more than {MAX_OUTPUT:,} characters")
         if time.thread_time() > self.until:
-            raise SecurityError(f"it took longer than {MAX_SECONDS:.0f} seconds")
+            raise SecurityError(f"it took longer than {self.seconds:g} seconds")
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
@@ -181,6 +186,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call(self, context: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
         check_widths(args, kwargs)
         return super().call(context, function, *args, **kwargs)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        wrapped = super().wrap_str_format(value)
+        if wrapped is not None:
+            check_format(str(value.__self__))
+        return wrapped
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         parsed = super()._parse(source, name, filename)

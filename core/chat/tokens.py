@@ -5,6 +5,7 @@ text. What trains is exactly what the model has to write when it is served: from
 prompt, which is the beginning of the row token for token, to the end of its turn.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,8 @@ class Row:
     text: str
     spans: list[tuple[int, int]]
     """First and behind the last token of each answer that trains."""
+    answers: list[int]
+    """Which message each of `spans` is."""
     characters: list[tuple[int, int]]
     """The same in characters of `text`."""
     untrained_because: dict[int, str] = field(default_factory=dict)
@@ -35,7 +38,8 @@ class Row:
     0), `empty`, `changed_by_template` (the template writes it or what comes before it otherwise
     once the conversation goes on), `merged` (the tokenizer joins it with the prompt)."""
     problems: list[str] = field(default_factory=list)
-    """Codes: no_trained_token, no_end_of_turn, double_bos, changed_by_template, control_token."""
+    """Codes: no_trained_token, no_end_of_turn, double_bos, changed_by_template, and control_token
+    (a message has text that the tokenizer takes for a mark of the template)."""
 
     @property
     def trained_tokens(self) -> int:
@@ -67,8 +71,12 @@ class ChatTokenizer:
         self.added: frozenset[int] = frozenset(files.tokenizer.get_added_tokens_decoder())
         self.bos = self.id_of("bos_token")
         self.eos = self.id_of("eos_token")
-        self.endings = endings(self.template(None), self.special_texts())
+        # Some bases save their marks as plain added tokens.
+        self.endings = endings(self.template(None), self.added_texts(special=True)) or endings(
+            self.template(None), self.added_texts(special=False)
+        )
         """Texts with which the template closes an answer; empty if it never does."""
+        self.control = any_of(self.added_texts(special=True))
         closing = {self.tokenizer.token_to_id(text) for text in self.endings} | {self.eos}
         self.ends = files.ends | {one for one in closing if one is not None}
         """Ids at which an answer is over."""
@@ -110,7 +118,8 @@ class ChatTokenizer:
         text = template.render(messages, tools=tools)
         turns = find_turns(template, messages, tools, text, self.endings)
         encoded = self.encode(text, [turn.begin for turn in turns if turn.begin is not None])
-        return self.marked(text, encoded, [weighed(turn, messages) for turn in turns])
+        row = self.marked(text, encoded, [weighed(turn, messages) for turn in turns])
+        return replace(row, problems=self.problems(row, turns, messages))
 
     def rows(
         self, messages: Sequence[Message], tools: list[dict[str, Any]] | None = None
@@ -127,7 +136,7 @@ class ChatTokenizer:
 
     def marked(self, text: str, encoded: Encoded, turns: list[Turn]) -> Row:
         trained = [False] * len(encoded.ids)
-        spans, characters, because = [], [], {}
+        spans, answers, characters, because = [], [], [], {}
         for turn in turns:
             first = encoded.at.get(turn.begin) if turn.begin is not None else None
             why = turn.because or ("merged" if first is None else "")
@@ -137,25 +146,26 @@ class ChatTokenizer:
             last = encoded.before(turn.end)
             trained[first:last] = [True] * (last - first)
             spans.append((first, last))
+            answers.append(turn.at)
             characters.append((turn.begin, turn.end))
-        row = Row(
+        return Row(
             ids=encoded.ids,
             trained=trained,
             text=text,
             spans=spans,
+            answers=answers,
             characters=characters,
             untrained_because=because,
         )
-        return replace(row, problems=self.problems(row, turns))
 
-    def problems(self, row: Row, turns: list[Turn]) -> list[str]:
+    def problems(self, row: Row, turns: Sequence[Turn], messages: Sequence[Message]) -> list[str]:
         kept = [turn for turn in turns if turn.at not in row.untrained_because]
         found = {
             "no_trained_token": not any(row.trained),
             "no_end_of_turn": any(not turn.closed for turn in kept),
             "double_bos": self.bos is not None and row.ids[:2] == [self.bos] * 2,
             "changed_by_template": "changed_by_template" in row.untrained_because.values(),
-            "control_token": any(turn.forged for turn in kept),
+            "control_token": any(self.control.search(one["content"]) for one in messages),
         }
         return [code for code, is_so in found.items() if is_so]
 
@@ -182,8 +192,15 @@ class ChatTokenizer:
         found: int | None = self.tokenizer.token_to_id(text) if text else None
         return found
 
-    def special_texts(self) -> list[str]:
-        return [token.content for token in self.tokenizer.get_added_tokens_decoder().values()]
+    def added_texts(self, special: bool) -> list[str]:
+        """The tokens beside the learned ones; `special`: only those that no text should have."""
+        added = self.tokenizer.get_added_tokens_decoder().values()
+        return [token.content for token in added if token.special or not special]
+
+
+def any_of(texts: Sequence[str]) -> re.Pattern[str]:
+    """Finds any of these texts, and nothing when there is none."""
+    return re.compile("|".join(re.escape(text) for text in texts) or r"(?!)")
 
 
 def weighed(turn: Turn, messages: Sequence[Message]) -> Turn:

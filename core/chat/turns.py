@@ -30,8 +30,6 @@ class Turn:
     closed: bool = False
     because: str = ""
     """Why it cannot train; empty when it can."""
-    forged: bool = False
-    """The answer itself has the text that closes a turn."""
 
 
 def endings(template: Template, specials: Iterable[str]) -> tuple[str, ...]:
@@ -87,7 +85,7 @@ def find_turns(
             prompt = attempt(template, messages[:at], tools, generate=True)
             is_last = at == len(messages) - 1
             then = text if is_last else attempt(template, messages[: at + 1], tools)
-            found.append(locate(at, message, prompt, then, text, closing))
+            found.append(locate(at, prompt, then, text, closing))
     return found
 
 
@@ -107,7 +105,6 @@ def attempt(
 
 def locate(
     at: int,
-    message: Message,
     prompt: str | None,
     then: str | None,
     text: str,
@@ -121,8 +118,7 @@ def locate(
         return Turn(at=at, begin=begin, because="changed_by_template")
     end, closed = close(then, begin, closing)
     because = "" if then[:end] == text[:end] else "changed_by_template"
-    forged = any(ending in message["content"] for ending in closing)
-    return Turn(at=at, begin=begin, end=end, closed=closed, because=because, forged=forged)
+    return Turn(at=at, begin=begin, end=end, closed=closed, because=because)
 
 
 def close(then: str, begin: int, closing: tuple[str, ...]) -> tuple[int, bool]:

@@ -177,7 +177,7 @@ def test_models_are_listed_beside_the_bases(ctx: ToolContext) -> None:
     found = call(ctx, "list_models")
     one = call(ctx, "list_models", model="tickets@1")
 
-    assert [base_["name"] for base_ in found["bases"]] == ["minilm"]
+    assert [base_["name"] for base_ in found["bases"]] == ["minilm", "tiny-chat"]
     assert {model["kind"] for model in found["models"]} == {"lora", "tfidf", "frozen"}
     assert one["models"][0]["passport"]["dataset"] == "tickets@1"
 
