@@ -135,7 +135,7 @@ def make_optimizer(task: Task, recipe: Recipe) -> torch.optim.AdamW:
     groups: dict[float, dict[str, Any]] = {}
     for name, value in task.trained().items():
         rate = task.learning_rate(name)
-        groups.setdefault(rate, {"params": [], "full_lr": rate})["params"].append(value)
+        groups.setdefault(rate, {"params": [], "lr": rate, "full_lr": rate})["params"].append(value)
     return torch.optim.AdamW([*groups.values()], weight_decay=recipe.weight_decay, fused=True)
 
 

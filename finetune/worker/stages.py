@@ -28,6 +28,17 @@ def once(file: Path, make: Callable[[], Any]) -> Any:
     return stored
 
 
+Steps = Callable[[Any, Recipe, Journal, Checkpoints, Stop], Progress]
+"""Takes all steps of a task's training, and leaves the best state in the task."""
+
+
+def own_steps(
+    task: Task, recipe: Recipe, journal: Journal, checkpoints: Checkpoints, stop: Stop
+) -> Progress:
+    """By our own loop."""
+    return Loop(task, recipe, journal, checkpoints, stop).run()
+
+
 def tune(
     folder: Path,
     task: Task,
@@ -36,6 +47,7 @@ def tune(
     read: Callable[[Path], Tensors],
     journal: Journal,
     stop: Stop,
+    steps: Steps = own_steps,
 ) -> Progress:
     """Train from the newest checkpoint on, note what looks wrong, and write the adapter.
 
@@ -43,7 +55,7 @@ def tune(
         write, read: How trained tensors are stored in a folder.
     """
     checkpoints = Checkpoints(folder, write, read, journal.note)
-    progress = Loop(task, recipe, journal, checkpoints, stop).run()
+    progress = steps(task, recipe, journal, checkpoints, stop)
     for doubt in doubts(task.trained(), progress.curve):
         journal.note(doubt)
     shutil.rmtree(folder / ADAPTER, ignore_errors=True)

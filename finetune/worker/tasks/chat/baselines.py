@@ -24,19 +24,15 @@ WORTH_SAYING = 0.01
 """Share of the training answers that the most frequent one must be, at least."""
 
 
-def nearest(asked: Sequence[str], answers: Sequence[str], questions: Sequence[str]) -> list[str]:
-    """For each question the answer to the most similar one of `asked`, by TF-IDF of words and
-    characters, so that any script will do.
-
-    Args:
-        asked, answers: Training questions and the answer to each; at least one.
-    """
+def nearest(asked: Sequence[str], questions: Sequence[str]) -> list[int]:
+    """For each question the place of the most similar one in `asked`, by TF-IDF of words and
+    characters, so that any script will do."""
     chosen = np.random.default_rng(0).permutation(len(asked))[:MOST_QUESTIONS]
     known = [_read(asked[i]) for i in chosen]
     parts = [vectorizer("word", (1, 2)), vectorizer("char", (1, 4))]
     there = scipy.sparse.hstack([part.fit_transform(known) for part in parts]).tocsr()
     here = scipy.sparse.hstack([part.transform(map(_read, questions)) for part in parts]).tocsr()
-    return [answers[chosen[i]] for i in _most_similar(here, there)]
+    return [int(chosen[i]) for i in _most_similar(here, there)]
 
 
 def _read(question: str) -> str:
@@ -52,10 +48,10 @@ def _most_similar(here: Any, there: Any) -> list[int]:
     return found
 
 
-def frequent(answers: Sequence[str]) -> str | None:
-    """The most frequent answer as it was first written, or None where answers hardly repeat."""
-    counts = Counter(map(normalised, answers))
-    most, count = counts.most_common(1)[0]
+def frequent(answers: Sequence[str]) -> int | None:
+    """The place of the first of the most frequent answers, or None where they hardly repeat."""
+    said = [normalised(answer) for answer in answers]
+    most, count = Counter(said).most_common(1)[0]
     if count < 2 or count < WORTH_SAYING * len(answers):
         return None
-    return next(answer for answer in answers if normalised(answer) == most)
+    return said.index(most)

@@ -4,6 +4,7 @@ It is slower than ours, holds all scores, pads its rows, and fits every causal m
 transformers and PEFT know. `trainer` takes its steps.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -52,7 +53,8 @@ class PlainTask(Chats):
         plain = load_plain(spec.base, device.dtype).to(device.kind)
         # PEFT draws the first weights from the global generator.
         torch.manual_seed(spec.recipe.seed)
-        self.model = get_peft_model(plain, _config(spec.recipe)).eval()
+        with _quiet():
+            self.model = get_peft_model(plain, _config(spec.recipe)).eval()
         scores = SCORES // plain.config.vocab_size
         self.part_tokens = max(1, min(PART_TOKENS[device.kind], scores))
 
@@ -138,9 +140,18 @@ def exported_costs(base: Base, folder: Path, rows: list[Row], device: Device) ->
     """[rows] the sum of -log p by the adapter in the folder, loaded as anybody would load it: by
     PEFT, into the model as transformers has it."""
     plain = load_plain(base, device.dtype).to(device.kind)
-    model = PeftModel.from_pretrained(plain, str(folder)).eval()
+    with _quiet():
+        model = PeftModel.from_pretrained(plain, str(folder)).eval()
     sums, _ = row_costs(lambda some: costs(model, some, device), rows, PART_TOKENS[device.kind])
     return sums
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """PEFT asks transformers by a name that is to go in its next version."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 def _config(recipe: ChatRecipe) -> LoraConfig:

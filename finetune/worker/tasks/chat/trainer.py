@@ -4,7 +4,7 @@ Rows, learning rate, running average, choice of the best state, events and check
 of our own loop. The Trainer's own checkpoints are not used: they are pickles.
 """
 
-from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -17,24 +17,28 @@ from finetune.worker.course import Course, Progress, rate_share
 from finetune.worker.journal import Journal
 from finetune.worker.loop import STOPPED, Stop, make_optimizer, restore, save
 from finetune.worker.rows import Ids
+from finetune.worker.spec import Recipe
 from finetune.worker.tasks.chat.plain import PlainTask
 
 
-def run(task: PlainTask, folder: Path, journal: Journal, stop: Stop) -> Progress:
+def run(
+    task: PlainTask, recipe: Recipe, journal: Journal, checkpoints: Checkpoints, stop: Stop
+) -> Progress:
     """Train from the newest checkpoint on and leave the best state in the task.
 
     Raises:
         ServiceFailed: The loss is not a number (`nan_loss`).
         SystemExit: 143 after SIGTERM, with a checkpoint.
     """
-    course = Course(task.trained(), task.recipe, len(task.batches(0)), journal)
-    checkpoints = Checkpoints(folder, task.write_adapter, task.read_adapter, journal.note)
-    optimizer = make_optimizer(task, task.recipe)
+    course = Course(task.trained(), recipe, len(task.batches(0)), journal)
+    optimizer = make_optimizer(task, recipe)
     with stop.deferred():
         restore(course, optimizer, checkpoints)
         if course.step < course.total:
             steps = Steps(task, course, optimizer, checkpoints, stop)
-            PlainTrainer(steps, folder / "trainer").train()
+            # The Trainer insists on a folder of its own, and leaves it empty.
+            with TemporaryDirectory() as folder:
+                PlainTrainer(steps, folder).train()
         if stop.requested:
             raise SystemExit(STOPPED)
     return course.finish()
@@ -53,7 +57,7 @@ class Steps(TrainerCallback):  # type: ignore[misc]  # transformers has no types
     ) -> None:
         self.task, self.course, self.optimizer = task, course, optimizer
         self.checkpoints, self.stop = checkpoints, stop
-        self.loss, self.batch = 0.0, torch.zeros(0)
+        self.loss, self.rate, self.batch = 0.0, 0.0, torch.zeros(0)
         """Of the step that is being taken."""
 
     def left(self) -> list[Ids]:
@@ -63,9 +67,8 @@ class Steps(TrainerCallback):  # type: ignore[misc]  # transformers has no types
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         course = self.course
-        rate = course.rate_share() * self.task.recipe.learning_rate
         course.stepped(self.loss, self.task.tokens(self.batch.numpy()))
-        course.tell(rate)
+        course.tell(self.rate)
         looked = course.look(self.task.validate)
         if looked or course.clock.checkpoint_due() or self.stop.requested:
             save(course, self.optimizer, self.checkpoints)
@@ -75,7 +78,7 @@ class Steps(TrainerCallback):  # type: ignore[misc]  # transformers has no types
 class PlainTrainer(Trainer):  # type: ignore[misc]  # transformers has no types here
     """The Trainer with our batches, which are in parts where they do not fit into memory."""
 
-    def __init__(self, steps: Steps, folder: Path) -> None:
+    def __init__(self, steps: Steps, folder: str) -> None:
         task, course = steps.task, steps.course
         self.steps, self.batches = steps, steps.left()
         begun, warmup = course.step, task.recipe.warmup_ratio
@@ -102,6 +105,8 @@ class PlainTrainer(Trainer):  # type: ignore[misc]  # transformers has no types 
         model.eval()
         steps = self.steps
         steps.loss, steps.batch = 0.0, inputs["rows"].cpu()
+        # By the end of the step the optimizer has that of the next.
+        steps.rate = steps.optimizer.param_groups[0]["lr"]
         batch = steps.batch.numpy()
         for part in steps.task.parts(batch):
             loss = steps.task.loss(batch, part, steps.course.step)
@@ -119,9 +124,9 @@ def _as_tensor(items: list[Ids]) -> dict[str, torch.Tensor]:
     return {"rows": torch.from_numpy(items[0])}
 
 
-def _arguments(folder: Path, task: PlainTask, steps: int) -> TrainingArguments:
+def _arguments(folder: str, task: PlainTask, steps: int) -> TrainingArguments:
     return TrainingArguments(
-        output_dir=str(folder),
+        output_dir=folder,
         max_steps=steps,
         max_grad_norm=task.recipe.clip,
         seed=task.recipe.seed,
