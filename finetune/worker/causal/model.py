@@ -1,6 +1,5 @@
 """A causal model of transformers with our layers in it, fed with packed rows."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, AutoModelFo
 from transformers.utils import logging
 
 from core.errors import RequestRefused, ServiceFailed
+from core.weights import weights_sha256
 from finetune.worker.causal.attention import How, attend
 from finetune.worker.causal.linear import Adapters, Group, Switch, put_adapters
 from finetune.worker.causal.loss import Head
@@ -21,7 +21,6 @@ from finetune.worker.spec import Base, Recipe
 
 PACKED = "thimble_packed"
 """Name of our attention among those that transformers knows."""
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 def packed_attention(
@@ -91,13 +90,6 @@ def check_weights(base: Base) -> None:
             code="base_changed",
             fix="Register the base again.",
         )
-
-
-def weights_sha256(folder: Path) -> str:
-    """Of `model.safetensors`, or of the index of a model in several files."""
-    file = folder / (WEIGHTS if (folder / WEIGHTS).is_file() else INDEX)
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class CausalModel:
