@@ -74,3 +74,27 @@ def test_a_mixed_batch_of_rows_and_adapters_says_what_each_would_alone(
             expected = alone(tuned, ids, one["max_tokens"])
         assert answer.ids == expected
         assert answer.text == base.tokens.decode(expected)
+
+
+def test_company_changes_nothing_in_bfloat16_either(tmp_path: Path) -> None:
+    base = bfloat_base(tmp_path)
+    text = "A long story. " * 20
+    asked = {"model": "a1", "messages": say(text), "max_tokens": 60, "temperature": 1.0, "seed": 5}
+    company = [
+        {"model": name, "messages": say(one), "max_tokens": 50, "temperature": 0.7}
+        for name in (None, "a1", "a2")
+        for one in [*TEXTS, text[:100]]
+    ]
+
+    alone = base.generate_all([asked])[0]
+
+    assert base.generate_all([*company, asked])[-1] == alone
+    assert base.generate_all([asked, *company, asked])[0] == alone
+
+
+def bfloat_base(folder: Path) -> Base:
+    path = write_base(folder / "base", max_position_embeddings=1024, hidden_size=64)
+    base = load_base(path, 1, machine=Machine("cpu", torch.bfloat16))
+    for number in (1, 2):
+        base.add(f"a{number}", write_adapter(folder / f"a{number}", path, number))
+    return base

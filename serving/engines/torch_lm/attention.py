@@ -4,12 +4,17 @@ transformers calls `attend` in place of its own attention, through its Attention
 one flat line of tokens, without padding: first one token for each row that is answering (rows 0 to
 B-1 lie in slots 0 to B-1), then pieces of prompts.
 
+What a row reads does not depend on its company, to the last bit of bfloat16: kernels add up in an
+order that follows the number of positions, so every row is read in whole blocks, with what lies
+beyond its end masked. Otherwise a seed would give another text when others ask at the same time.
+
 Letters in names: N tokens of the step, B answering rows, H key/value heads, G query heads for each
 of them, L positions that are read, D channels of a head.
 """
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,9 +22,13 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from serving.engines.torch_lm.slots import Slots
+from serving.engines.torch_lm.slots import Slots, in_blocks
 
 NAME = "thimble_slots"
+BEGIN_BLOCK = 512
+"""Positions: reading begins at a multiple of it, as the kernel's own blocks do."""
+QUERIES = 128
+"""Tokens of a prompt in one call on a processor; from 192 on the kernel divides them otherwise."""
 CALL_ELEMENTS = 16_384
 """Elements of keys that are read in the time that one more call takes (measured: about 6 us)."""
 
@@ -46,8 +55,22 @@ class Step:
     lengths: list[int]
     """For each answering row its tokens, with the one of this step."""
     pieces: list[Piece]
-    masks: dict[Any, Tensor | None] = field(default_factory=dict)
+    masks: dict[Any, Tensor] = field(default_factory=dict)
     """Made by the first layer that needs one and used by the others."""
+
+    @cached_property
+    def calls(self) -> list[Piece]:
+        """The pieces, cut to what one call of the kernel may have."""
+        if self.slots_N.device.type != "cpu":
+            return self.pieces
+        return [call for piece in self.pieces for call in cut(piece, QUERIES)]
+
+
+def cut(piece: Piece, most: int) -> list[Piece]:
+    return [
+        Piece(piece.slot, piece.begin + at, min(most, piece.length - at), piece.past + at)
+        for at in range(0, piece.length, most)
+    ]
 
 
 class Lane:
@@ -81,7 +104,7 @@ def attend(
     values[step.slots_N, :, step.positions_N] = value[0].transpose(0, 1)
     read = Reader(step, keys, values, scaling, sliding_window or 0, softcap or 0.0)
     queries_NXD = query[0].transpose(0, 1)
-    parts = [read.piece(queries_NXD[p.begin : p.begin + p.length], p) for p in step.pieces]
+    parts = [read.piece(queries_NXD[p.begin : p.begin + p.length], p) for p in step.calls]
     if step.lengths:
         parts.insert(0, read.answering(queries_NXD[: len(step.lengths)]))
     return (parts[0] if len(parts) == 1 else torch.cat(parts)).unsqueeze(0), None
@@ -102,74 +125,65 @@ class Reader:
         rows, heads = len(self.step.lengths), self.keys_SHLD.shape[1]
         # The query heads that share a key are rows of one product: no key is repeated.
         queries_BHGD = queries_BXD.reshape(rows, heads, -1, queries_BXD.shape[-1])
-        begin, end = self._span()
+        begin, end = self._span(self.step.lengths)
         if self._by_row(end - begin):
-            found = torch.cat([self._row(queries_BHGD, row) for row in range(rows)])
+            found = torch.cat([self._rows(queries_BHGD, row, row + 1) for row in range(rows)])
         else:
-            found = self._read(
-                queries_BHGD,
-                self.keys_SHLD[:rows, :, begin:end],
-                self.values_SHLD[:rows, :, begin:end],
-                self._lengths_mask(begin, end, queries_BXD),
-            )
+            found = self._rows(queries_BHGD, 0, rows)
         return found.reshape(rows, queries_BXD.shape[1], -1)
 
     def piece(self, queries_CXD: Tensor, piece: Piece) -> Tensor:
         """C tokens in a row of one prompt; each sees what came before it."""
-        end = piece.past + piece.length
-        begin = max(0, piece.past - self.window + 1) if self.window else 0
+        begin, end = self._span([piece.past + 1, piece.past + piece.length])
         found_1XCD = self._read(
             queries_CXD.transpose(0, 1).unsqueeze(0),
             self.keys_SHLD[piece.slot : piece.slot + 1, :, begin:end],
             self.values_SHLD[piece.slot : piece.slot + 1, :, begin:end],
-            self._piece_mask(piece, begin, queries_CXD),
+            self._piece_mask(piece, begin, end, queries_CXD),
         )
         return found_1XCD[0].transpose(0, 1)
 
-    def _span(self) -> tuple[int, int]:
-        """First and last position that some answering row reads."""
-        lengths = self.step.lengths
-        return (max(0, min(lengths) - self.window) if self.window else 0), max(lengths)
+    def _span(self, lengths: list[int]) -> tuple[int, int]:
+        """First and last position + 1 that tokens with so many positions read, in whole blocks."""
+        begin = max(0, min(lengths) - self.window) if self.window else 0
+        return begin // BEGIN_BLOCK * BEGIN_BLOCK, in_blocks(max(lengths))
 
     def _by_row(self, width: int) -> bool:
         """Whether reading row by row is cheaper than reading up to the longest row in each."""
-        if len(self.step.lengths) == 1 or self.keys_SHLD.device.type != "cpu":
-            return len(self.step.lengths) == 1
-        needed = sum(min(length, self.window or length) for length in self.step.lengths)
+        lengths = self.step.lengths
+        if len(lengths) == 1 or self.keys_SHLD.device.type != "cpu":
+            return False
+        needed = sum(end - begin for begin, end in (self._span([one]) for one in lengths))
         a_call: float = CALL_ELEMENTS / (self.keys_SHLD.shape[1] * self.keys_SHLD.shape[3])
-        return width * len(self.step.lengths) > needed + a_call * len(self.step.lengths)
+        return width * len(lengths) > needed + a_call * len(lengths)
 
-    def _row(self, queries_BHGD: Tensor, row: int) -> Tensor:
-        end = self.step.lengths[row]
-        begin = max(0, end - self.window) if self.window else 0
-        one = slice(row, row + 1)
-        keys, values = self.keys_SHLD[one, :, begin:end], self.values_SHLD[one, :, begin:end]
-        return self._read(queries_BHGD[one], keys, values, None)
+    def _rows(self, queries_BHGD: Tensor, first: int, last: int) -> Tensor:
+        begin, end = self._span(self.step.lengths[first:last])
+        return self._read(
+            queries_BHGD[first:last],
+            self.keys_SHLD[first:last, :, begin:end],
+            self.values_SHLD[first:last, :, begin:end],
+            self._rows_mask(first, last, begin, end, queries_BHGD),
+        )
 
-    def _lengths_mask(self, begin: int, end: int, like: Tensor) -> Tensor | None:
-        key = ("answering", begin, end, self.window)
+    def _rows_mask(self, first: int, last: int, begin: int, end: int, like: Tensor) -> Tensor:
+        key = (first, last, begin, end, self.window)
         if key not in self.step.masks:
-            lengths = self.step.lengths
-            even = all(min(n, self.window or n) == end - begin for n in lengths)
-            self.step.masks[key] = None if even else self._ragged(begin, end, like)
+            ends_B1 = self.step.positions_N[first:last, None]
+            at_L = torch.arange(begin, end, device=like.device)
+            mask_BL = added(seen(ends_B1, at_L, self.window), like)
+            self.step.masks[key] = mask_BL[:, None, None]
         return self.step.masks[key]
 
-    def _ragged(self, begin: int, end: int, like: Tensor) -> Tensor:
-        ends_B1 = self.step.positions_N[: len(self.step.lengths), None]
-        at_L = torch.arange(begin, end, device=like.device)
-        return added(seen(ends_B1, at_L, self.window), like)[:, None, None]
-
-    def _piece_mask(self, piece: Piece, begin: int, like: Tensor) -> Tensor | None:
-        if piece.length == 1:
-            return None
-        key = (piece.slot, begin, self.window)
+    def _piece_mask(self, piece: Piece, begin: int, end: int, like: Tensor) -> Tensor:
+        key = (piece, begin, self.window)
         if key not in self.step.masks:
-            at_C1 = torch.arange(piece.past, piece.past + piece.length, device=like.device)[:, None]
-            at_L = torch.arange(begin, piece.past + piece.length, device=like.device)
+            at_C1 = self.step.positions_N[piece.begin : piece.begin + piece.length, None]
+            at_L = torch.arange(begin, end, device=like.device)
             self.step.masks[key] = added(seen(at_C1, at_L, self.window), like)
         return self.step.masks[key]
 
-    def _read(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    def _read(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         if self.softcap:
             return self._read_capped(queries, keys, values, mask)
         grouped = queries.shape[1] != keys.shape[1]
@@ -177,9 +191,7 @@ class Reader:
             queries, keys, values, attn_mask=mask, scale=self.scaling, enable_gqa=grouped
         )
 
-    def _read_capped(
-        self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None
-    ) -> Tensor:
+    def _read_capped(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
         """With scores squeezed into ± softcap, as Gemma 2 was trained."""
         repeats = queries.shape[1] // keys.shape[1]
         if repeats > 1:
@@ -188,9 +200,7 @@ class Reader:
         scale = 1 / math.sqrt(queries.shape[-1]) if self.scaling is None else self.scaling
         scores = torch.matmul(queries, keys.transpose(2, 3)) * scale
         scores = torch.tanh(scores / self.softcap) * self.softcap
-        if mask is not None:
-            scores = scores + mask
-        shares = scores.softmax(-1, dtype=torch.float32).to(queries.dtype)
+        shares = (scores + mask).softmax(-1, dtype=torch.float32).to(queries.dtype)
         return torch.matmul(shares, values)
 
 

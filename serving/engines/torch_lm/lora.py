@@ -114,10 +114,10 @@ class LoraLinear(nn.Module):  # type: ignore[misc]  # torch is not typed here
             out_NO[:rows].unsqueeze(1).baddbmm_(low_U1R, up_URO)
             return
         tokens = mixed.tokens_UM
-        hidden_UMI = hidden_NI[tokens.view(-1)].view(*tokens.shape, -1)
-        added_UMO = torch.bmm(torch.bmm(hidden_UMI, down_UIR), up_URO)
-        added_PO = added_UMO.view(-1, added_UMO.shape[-1])
-        out_NO.index_add_(0, mixed.rows, added_PO[mixed.places])
+        low_UMR = torch.bmm(hidden_NI[tokens], down_UIR)
+        # Added within the product, as for one adapter: adding its rounded result would differ.
+        sums_UMO = out_NO[tokens].baddbmm_(low_UMR, up_URO)
+        out_NO[mixed.rows] = sums_UMO.view(-1, sums_UMO.shape[-1])[mixed.places]
 
     def _of(self, lanes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """These lanes' adapters; copied together only when they do not lie side by side."""

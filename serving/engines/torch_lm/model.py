@@ -73,7 +73,7 @@ class SlotModel:
         """The logits after some of the step's tokens, wanted x V."""
         ids_1N = torch.tensor([ids], device=self.device)
         self.lane.step, self.lora.plan = step, plan
-        keep = torch.tensor(wanted, device=self.device)
+        keep = torch.tensor(wanted, dtype=torch.long, device=self.device)
         found: Tensor = self.model(
             input_ids=ids_1N,
             position_ids=step.positions_N[None],

@@ -6,6 +6,9 @@ Letters in names: S slots, H key/value heads, T positions of a slot, D channels 
 import torch
 from torch import Tensor
 
+BLOCK = 32
+"""Positions that are read together; a slot ends with a whole block."""
+
 
 class Slots:
     """Keys and values of every layer. A layer's are made when it is first used.
@@ -56,5 +59,10 @@ class Slots:
     def _made(self, like: Tensor) -> Tensor:
         # Zeros, not what memory happens to hold: unread positions count 0 times, and 0 times
         # infinity is no number. The system gives memory for zeros only when they are written.
-        shape = (self.count, like.shape[1], self.length, like.shape[3])
+        shape = (self.count, like.shape[1], in_blocks(self.length), like.shape[3])
         return torch.zeros(shape, dtype=like.dtype, device=like.device)
+
+
+def in_blocks(length: int) -> int:
+    """The length, up to the end of its block."""
+    return -(-length // BLOCK) * BLOCK
