@@ -121,11 +121,10 @@ def refuse_no_choice(table: Table, shapes: Mapping[str, Shape]) -> None:
     talks = [name for name in shapes if name in CONVERSATIONS]
     if talks:
         raise RequestRefused(
-            f"The file holds conversations (column {talks[0]!r}); only classification is "
-            "supported so far.",
+            f"The file holds conversations (column {talks[0]!r}), not a text and a label.",
             code="unsupported_task",
             param="file",
-            fix="Upload rows with a text and a label.",
+            fix='Say task="chat" to train a model that writes answers.',
         )
     if len(shapes) < 2:
         names = ", ".join(repr(name[:80]) for name in shapes) or "none"

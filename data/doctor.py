@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from data.problems import problem
+from data.chat import fit as chat_fit
+from data.chat.fit import ChatFit
+from data.problems import heavier_first, problem
 
 UNKNOWN = 0.1
 """Share of tokens without a word in the base from which a tuned model is likely to lose against
@@ -33,10 +35,10 @@ class Fit:
     """Share of tokens that the base has no word for, 0 to 1."""
 
 
-def check(problems: Sequence[Mapping[str, Any]], fit: Fit) -> dict[str, Any]:
+def check(problems: Sequence[Mapping[str, Any]], fit: Fit | ChatFit) -> dict[str, Any]:
     """All problems, the heavier first, with their counts, the token lengths and a verdict."""
-    order = {"error": 0, "warning": 1, "note": 2}
-    found = sorted([*of_fit(fit), *problems], key=lambda entry: order[entry["severity"]])
+    with_base = chat_fit.of_fit(fit) if isinstance(fit, ChatFit) else of_fit(fit)
+    found = heavier_first([*with_base, *(dict(entry) for entry in problems)])
     count = Counter(entry["severity"] for entry in found)
     return {
         "base_model": fit.base,
@@ -79,15 +81,23 @@ def of_fit(fit: Fit) -> list[dict[str, Any]]:
     return found
 
 
-def of_tokens(fit: Fit) -> dict[str, Any]:
-    counts = np.asarray(fit.tokens)
-    return {
+def of_tokens(fit: Fit | ChatFit) -> dict[str, Any]:
+    """How long the rows are; of conversations also how much of them trains."""
+    counts = np.asarray(fit.tokens or [0])
+    found = {
         "limit": fit.limit,
         "median": int(np.median(counts)),
         "p95": int(np.percentile(counts, 95)),
         "max": int(counts.max()),
         "unknown_share": round(fit.unknown_share, 4),
     }
+    if isinstance(fit, ChatFit):
+        found |= {
+            "trained_share": round(sum(fit.trained) / max(1, sum(fit.tokens)), 4),
+            "read": fit.read,
+            "rows": fit.total,
+        }
+    return found
 
 
 def verdict(count: Mapping[str, int]) -> str:

@@ -25,9 +25,15 @@ SIGNATURES = {
 
 
 DOCUMENTS = {
-    **dict.fromkeys(("md", "rst"), "a document"),
-    **dict.fromkeys(("html", "htm", "xml"), "a page or an XML file"),
-    **dict.fromkeys(("yaml", "yml", "toml", "ini"), "a file of settings"),
+    "md": "a document",
+    "rst": "a document",
+    "html": "a web page",
+    "htm": "a web page",
+    "xml": "an XML file",
+    "yaml": "a file of settings",
+    "yml": "a file of settings",
+    "toml": "a file of settings",
+    "ini": "a file of settings",
 }
 """What such a name ends with that is never a table."""
 

@@ -55,17 +55,19 @@ def find(table: Table, task: str, given: Mapping[str, str]) -> Found | None:
     labelled = task == "auto" and not given and is_labelled(look)
     if not labelled:
         _refused.refuse(look)
-    found = matching(look)
+    found = [one for one in matching(look) if set(given) <= set(one.match.columns)]
     if labelled:
         refuse_both(found)
         return None
+    if found:
+        one = the_one(found)
+        if task == "auto" and not given:
+            refuse_like_classes(table, one)
+        return one
+    refuse_unread(look)
     if task == "chat" or given:
-        return the_one(found) if found else refuse_none(table, look)
-    if not found:
-        return None
-    one = the_one(found)
-    refuse_like_classes(table, one)
-    return one
+        refuse_none(table)
+    return None
 
 
 def check_given(table: Table, given: Mapping[str, str]) -> None:
@@ -124,10 +126,10 @@ def the_one(found: list[Found]) -> Found:
     if len(found) == 1:
         return found[0]
     meant = [next(iter(one.match.columns.items())) for one in found]
-    listed = "; ".join(f"{one.shape}: {one.match.why}" for one in found)
+    named = ", ".join(one.shape for one in found)
     role, column = meant[0]
     raise RequestRefused(
-        f"The conversations can be read in more than one way. {listed}.",
+        f"The conversations can be read in more than one way: {named}.",
         code="ambiguous_columns",
         param="columns",
         fix=f'Say which, for example columns={{"{role}": "{column}"}}.',
@@ -167,7 +169,23 @@ def both(what: str) -> RequestRefused:
     )
 
 
-def refuse_none(table: Table, look: Look) -> Found:
+def refuse_unread(look: Look) -> None:
+    """Raises RequestRefused where there are conversations, but in no schema that is known."""
+    column = look.column("messages", *sorted(columns.CONVERSATIONS))
+    messages = look.messages(column) if column else []
+    if not messages:
+        return
+    keys = ", ".join(repr(str(key)[:40]) for key in messages[0])
+    raise RequestRefused(
+        f"The messages in {column!r} have the keys {keys}; known are 'role' and 'content', or "
+        "'from' and 'value'.",
+        code="no_conversation",
+        param="file",
+        fix='Write each row\'s messages as [{"role": "user", "content": "…"}, …].',
+    )
+
+
+def refuse_none(table: Table) -> None:
     names = ", ".join(repr(name[:40]) for name in list(table.columns)[:10])
     raise RequestRefused(
         f"No conversations were found in the columns {names}.",

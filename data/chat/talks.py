@@ -12,7 +12,7 @@ from core.errors import RequestRefused
 from data.chat.recognise import Found
 from data.formats.base import Table
 from data.rows import FIRST, MAX_EMPTY_SHARE, key_of
-from data.shapes.base import Tools, capital, parsed
+from data.shapes.base import Tools, parsed
 
 JSON_ROLES = frozenset(("messages", "history"))
 
@@ -120,7 +120,7 @@ def extract(table: Table, found: Found, param: str) -> Talks:
     faults: list[tuple[int, RequestRefused]] = []
     for number, cells in enumerate(records(table, found), start=1):
         try:
-            rows.append(read(number, table.place(number), cells, found))
+            rows.append(read(number, place(table, number), cells, found))
         except RequestRefused as refusal:
             if refusal.code == NO_ANSWER:
                 unanswered.append(number)
@@ -134,7 +134,6 @@ def extract(table: Table, found: Found, param: str) -> Talks:
 def read(number: int, where: str, cells: Mapping[str, str | None], found: Found) -> Talk:
     """Raises RequestRefused, naming the place, for what is no conversation."""
     values = {role: opened(role, cell, where, found) for role, cell in cells.items()}
-    where = capital(where)
     messages, tools = found.reader.conversation(values, where)
     return Talk(number, check_messages(messages, where, generate=False), tools)
 
@@ -148,16 +147,25 @@ def opened(role: str, cell: str | None, where: str, found: Found) -> Any:
     return parsed(cell, where, found.match.columns[role]) if role in JSON_ROLES else cell
 
 
+def place(table: Table, number: int) -> str:
+    """Where a row stands, as the beginning of a sentence."""
+    if not table.lines:
+        return f"Row {number}"
+    return f"Row {number} (line {table.lines[number - 1]})"
+
+
 def refuse_faults(faults: list[tuple[int, RequestRefused]], param: str) -> None:
+    """Raises RequestRefused with the first fault, and where there are more of any kind."""
     if not faults:
         return
     first = faults[0][1]
-    message = first.message
+    sentences = [first.message]
     if len(faults) > 1:
-        numbers = ", ".join(str(number) for number, _ in faults[:FIRST])
-        message = f"{message} {len(faults):,} rows have a fault: {numbers}"
-        message += f" and {len(faults) - FIRST:,} more." if len(faults) > FIRST else "."
-    raise RequestRefused(message, code=first.code, param=param, fix=first.fix)
+        rows = ", ".join(str(number) for number, _ in faults[:FIRST])
+        if len(faults) > FIRST:
+            rows = f"{rows} and {len(faults) - FIRST:,} more"
+        sentences.append(f"{len(faults):,} rows have a fault: {rows}.")
+    raise RequestRefused(" ".join(sentences), code=first.code, param=param, fix=first.fix)
 
 
 def refuse_unanswered(table: Table, rows: list[int], param: str) -> None:

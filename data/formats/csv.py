@@ -65,7 +65,8 @@ def read(path: Path, filename: str, limits: Limits) -> Table:
     except RequestRefused:
         plain = without_quoting(text, dialect, limits)
         if plain is None:
-            _prose.refuse(text, filename)
+            if ending == "txt":
+                _prose.refuse(text, filename)
             raise
         dialect, records, lines = plain
     return build(decoded, dialect, records, lines)

@@ -57,15 +57,14 @@ def records(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             return
         record, end = parse(text, start, line, row)
         yield line, record
-        line += text.count("\n", start, end)
         following = after_blanks(text, end)
-        line += text.count("\n", end, following)
         at = following + 1
         if text[following:at] == "]":
-            refuse_more(text, at, line)
+            refuse_more(text, at, line + text.count("\n", start, at))
             return
         if text[following:at] != ",":
-            raise broken(row, line, "a comma or the end of the list is missing after it")
+            raise broken(row, line, "a comma or the end of the list is missing after it.")
+        line += text.count("\n", start, at)
 
 
 def after_blanks(text: str, at: int) -> int:
@@ -80,7 +79,7 @@ def parse(text: str, start: int, line: int, row: int) -> tuple[dict[str, Any], i
         raise broken(row, line, refusal.message) from refusal
     if not isinstance(value, dict):
         shown = text[start:end][:40]
-        raise broken(row, line, f"it is {shown!r}, not an object")
+        raise broken(row, line, f"it is {shown!r}, not an object.")
     return value, end
 
 

@@ -7,9 +7,12 @@ from data.shapes.base import Look
 
 CONVERSATIONS = ("messages", "conversations", "conversation")
 MEDIA = {
-    **dict.fromkeys(("image", "images"), "pictures"),
-    **dict.fromkeys(("audio", "audios"), "sound"),
-    **dict.fromkeys(("video", "videos"), "video"),
+    "image": "pictures",
+    "images": "pictures",
+    "audio": "sound",
+    "audios": "sound",
+    "video": "video",
+    "videos": "video",
 }
 CHOSEN = ("chosen", "chosen_messages", "chosen_response", "preferred", "preferred_output")
 REJECTED = ("rejected", "rejected_messages", "rejected_response", "non_preferred_output")

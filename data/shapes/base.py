@@ -9,7 +9,6 @@ Each schema is one file beside this one, and offers
 `core.chat.messages`; whoever calls has them checked there.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -184,16 +183,8 @@ def kind(value: Any) -> str:
     return "nothing" if value is None else "text" if isinstance(value, str) else "a number"
 
 
-def shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)[:60]
-
-
 def malformed(
     where: str, field: str, what: str, fix: str, code: str = "bad_messages"
 ) -> RequestRefused:
-    message = f"{capital(where)}: {field!r} {what}."
+    message = f"{where}: the field {field!r} {what}."
     return RequestRefused(message, code=code, param="file", fix=fix)
-
-
-def capital(where: str) -> str:
-    return where[:1].upper() + where[1:]

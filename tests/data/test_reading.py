@@ -46,6 +46,8 @@ def written_as(format_name: str) -> bytes:
         return parquet({"text": texts, "label": labels})
     if format_name == "jsonl":
         return "\n".join(json.dumps({"text": t, "label": lab}) for t, lab in ROWS).encode()
+    if format_name == "json":
+        return json.dumps([{"text": t, "label": lab} for t, lab in ROWS], indent=1).encode()
     quoted = ['"' + text.replace('"', '""') + '"' for text in texts]
     lines = [f"{text},{label}" for text, label in zip(quoted, labels, strict=True)]
     return "\n".join(["text,label", *lines]).encode()
@@ -60,7 +62,7 @@ def test_every_format_gives_the_rows_that_were_written(tmp_path: Path, format_na
     assert table.rows == 3
 
 
-@pytest.mark.parametrize("format_name", ["jsonl", "parquet"])
+@pytest.mark.parametrize("format_name", ["json", "jsonl", "parquet"])
 def test_a_format_is_known_without_its_ending(tmp_path: Path, format_name: str) -> None:
     assert read(tmp_path, "upload", written_as(format_name)).facts.format == format_name
 
@@ -186,6 +188,49 @@ def test_loose_json_is_refused_with_its_line(
     tmp_path: Path, content: str, code: str, says: str
 ) -> None:
     error = refusal(tmp_path, "a.jsonl", content)
+    assert error.code == code
+    assert says in error.message
+
+
+# --- JSON
+
+
+def test_a_list_of_objects_is_read_with_the_line_of_each(tmp_path: Path) -> None:
+    table = read(tmp_path, "a.json", '[\n {"a": 1},\n {"a": 2, "b":\n ["x"]}\n, {"b": []} ]\n')
+
+    assert table.columns == {"a": ["1", "2", None], "b": [None, '["x"]', "[]"]}
+    assert [table.place(row) for row in (1, 2, 3)] == [
+        "row 1 (line 2)", "row 2 (line 3)", "row 3 (line 5)",
+    ]  # fmt: skip
+    assert table.facts.nested == ("b",)
+
+
+def test_json_lines_under_the_name_json_are_read_as_they_are(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.json", '{"a": 1}\n{"a": 2}\n').facts.format == "jsonl"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        ('[{"a": 1}, {"a": 2,}]', "broken_line", "Row 2 (line 1): This is not valid JSON: a key"),
+        ('[{"a": 1}\n{"a": 2}]', "broken_line", "Row 1 (line 1): a comma or the end"),
+        ('[{"a": 1},\n 5]', "broken_line", "Row 2 (line 2): it is '5', not an object."),
+        ('[{"a": 1},]', "broken_line", "Row 2 (line 1)"),
+        ('[{"a": 1}', "broken_line", "Row 1 (line 1): a comma or the end"),
+        ('[{"a": 1}]\n\n[]', "broken_line", "Line 3: something follows"),
+        ('[{"a": 1, "a": 2}]', "broken_line", "'a' stands twice"),
+        ('[{"a": NaN}]', "broken_line", "NaN"),
+        ('[{"a": "\\ud800"}]', "broken_line", "surrogate"),
+        ('[{"a": ' + "[" * 10_000 + "]" * 10_000 + "}]", "broken_line", "nested deeper"),
+        ('[{"a": 1},\n{"a": "1"}]', "mixed_types", "a number on line 1 and text on line 2"),
+        ('{\n "rows": [], "more": 1}', "bare_object", "one object with the keys 'rows', 'more'"),
+        ('{\n "rows": [', "bad_json", "not valid JSON"),
+    ],
+)
+def test_loose_json_lists_are_refused_with_row_and_line(
+    tmp_path: Path, content: str, code: str, says: str
+) -> None:
+    error = refusal(tmp_path, "a.json", content)
     assert error.code == code
     assert says in error.message
 
@@ -317,3 +362,16 @@ def test_nasty_files_are_read_or_refused_and_never_break_the_reader(
                 assert refusal.fix and refusal.code
                 outcomes["refused"] += 1
     assert min(outcomes.values()) > 0, outcomes
+
+
+# --- What is no table
+
+
+def test_running_text_and_documents_are_refused_as_what_they_are(tmp_path: Path) -> None:
+    prose = "\n\n".join(
+        "A sentence, and one more, that goes on for a while. " * n for n in (5, 7, 9)
+    )
+    for name, says in (("a.txt", "running text"), ("a.md", "a document"), ("a.yaml", "settings")):
+        error = refusal(tmp_path, name, prose)
+        assert error.code == "unsupported_format"
+        assert says in error.message
