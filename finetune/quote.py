@@ -21,7 +21,7 @@ from core.records.database import Database, next_id
 from core.records.queries import get, owned, stamp
 from core.storage import Storage
 from data.datasets import Datasets
-from finetune import config, lengths
+from finetune import chat_lengths, config, lengths
 from finetune.bases import Base, Bases
 from finetune.job import TASKS, Workshop, labels_of
 from finetune.recipes.base import Facts, Number, Parameter, Parameters
@@ -76,7 +76,7 @@ class Quotes:
             model_type=base.model_type,
         )
         parameters = config.resolve(TASKS[dataset.task], facts, given)
-        found = lengths.notes(read, int(parameters["max_length"].value), base)
+        found = fit_notes(read, int(parameters["max_length"].value), base)
         return self.settle(caller, dataset, base, parameters, found)
 
     def again(self, caller: Caller, run: tables.Run) -> tables.Quote:
@@ -86,7 +86,7 @@ class Quotes:
         stored = (run.quote or {}).get("parameters")
         parameters = config.from_dict(stored) if stored else as_set(TASKS[dataset.task], run.recipe)
         read = self.read(dataset, base)
-        found = lengths.notes(read, int(parameters["max_length"].value), base)
+        found = fit_notes(read, int(parameters["max_length"].value), base)
         return self.settle(caller, dataset, base, parameters, found)
 
     def get(self, caller: Caller, identifier: str) -> tables.Quote:
@@ -131,8 +131,10 @@ class Quotes:
         return len(left)
 
     def read(self, dataset: tables.Dataset, base: Base) -> lengths.Lengths:
-        split = self.workshop.datasets.folder(dataset) / "train.parquet"
-        return lengths.measure(split, base.path / "tokenizer.json")
+        folder = self.workshop.datasets.folder(dataset)
+        if base.kind == "causal":
+            return chat_lengths.of_base(folder, base)
+        return lengths.measure(folder / "train.parquet", base.path / "tokenizer.json")
 
     def settle(
         self,
@@ -168,6 +170,12 @@ class Quotes:
         sizes = [arguments.get(name) for name in SIZES]
         capacity = self.workshop.launcher.capacity
         return hash_of([dataset.fingerprint, base.sha256, sizes, capacity.cpus, capacity.gpus])
+
+
+def fit_notes(read: lengths.Lengths, max_length: int, base: Base) -> list[str]:
+    if isinstance(read, chat_lengths.ChatLengths):
+        return chat_lengths.notes(read, max_length, base)
+    return lengths.notes(read, max_length, base)
 
 
 def refuse_untrainable(dataset: tables.Dataset) -> None:
