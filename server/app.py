@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -26,7 +27,8 @@ from finetune.runs import Runs
 from knowledge.embedder import Embedder, Embeds
 from knowledge.search import Library
 from launchers.base import Launcher
-from server import errors, help_pages, openai_api, rest
+from server import errors, help_pages, openai_api, openai_chat, rest
+from server.chat_bases import base_files
 from server.gate import App, Gate
 from serving.supervisor import Supervisor
 from tools import base
@@ -65,7 +67,7 @@ def build_house(
         quotes=quotes,
         runs=runs,
         follower=Follower(runs, quotes),
-        supervisor=Supervisor(database, storage, launcher, bus),
+        supervisor=Supervisor(database, storage, launcher, bus, partial(base_files, bases)),
         library=Library(database, storage, embedder),
         base_url=base_url,
     )
@@ -89,7 +91,7 @@ def api(house: base.House) -> FastAPI:
         title="Thimble", lifespan=lambda _: lifespan(house), docs_url=None, redoc_url=None
     )
     errors.install(made)
-    for routes in (rest.routes, openai_api.routes, help_pages.routes):
+    for routes in (rest.routes, openai_api.routes, openai_chat.routes, help_pages.routes):
         made.include_router(routes(house))
     return made
 

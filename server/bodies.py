@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -12,12 +13,14 @@ from weakref import WeakValueDictionary
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sqlalchemy import delete
+from starlette.types import Receive, Scope, Send
 
 from core.errors import RequestRefused
 from core.identity import Caller
 from core.records.database import Database
 from core.records.tables import Idempotency
 from core.strict_json import parse_object
+from serving.gateway.chat import BrokenOff
 
 MAX_JSON_BYTES = 2 * 2**20
 KEEP_ANSWERS_S = 24 * 3600.0
@@ -96,51 +99,70 @@ async def once(
 
 
 async def once_streamed(
-    request: Request, database: Database, body: bytes, pieces: AsyncIterator[str]
+    request: Request,
+    database: Database,
+    body: bytes,
+    begin: Callable[[], Awaitable[AsyncGenerator[str, None]]],
 ) -> StreamingResponse:
     """`once`, for an answer as server-sent events.
 
     With a key the answer is made to its end even when nobody listens any more, so that asking
-    again gets the whole of it.
+    again gets the whole of it. One that broke off is not kept.
+
+    Args:
+        begin: Starts the answer; what it raises is answered before anything is sent.
     """
     key = key_of(request)
     if key is None:
-        return StreamingResponse(pieces, media_type=EVENTS)
+        return Events(unbroken(await begin()), media_type=EVENTS)
     user, asked = caller_of(request).user, hash_of(request, body)
-    lock = lock_of(user, key)
-    await lock.acquire()
-    try:
-        given = remembered(database, user, key, asked)
-    except BaseException:
-        lock.release()
-        raise
-    if given is not None:
-        lock.release()
-        return StreamingResponse(iter([given.body]), given.status, REPLAYED, EVENTS)
-    coming: asyncio.Queue[str | None] = asyncio.Queue()
-    keep = partial(remember, database, user, key, asked, 200)
-    task = asyncio.create_task(make(pieces, coming, keep, lock))
+    async with AsyncExitStack() as held:
+        await held.enter_async_context(lock_of(user, key))
+        if (given := remembered(database, user, key, asked)) is not None:
+            return StreamingResponse(iter([given.body]), given.status, REPLAYED, EVENTS)
+        pieces = await begin()
+        coming: asyncio.Queue[str | None] = asyncio.Queue()
+        keep = partial(remember, database, user, key, asked, 200)
+        task = asyncio.create_task(make(pieces, coming, keep, held.pop_all()))
     _making.add(task)
     task.add_done_callback(_making.discard)
     return StreamingResponse(drained(coming), media_type=EVENTS)
+
+
+class Events(StreamingResponse):
+    """Ends what makes the events as soon as they are sent or the listener has left."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self.body_iterator):  # type: ignore[type-var]
+            await super().__call__(scope, receive, send)
+
+
+async def unbroken(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[str, None]:
+    """The pieces; that they broke off was told in the last one."""
+    with suppress(BrokenOff):
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
 
 
 async def make(
     pieces: AsyncIterator[str],
     coming: "asyncio.Queue[str | None]",
     keep: Callable[[str], None],
-    lock: asyncio.Lock,
+    held: AsyncExitStack,
 ) -> None:
     """Pass the pieces on as they come, keep the whole at their end, and let go of the key."""
     said = []
-    try:
-        async for piece in pieces:
-            said.append(piece)
-            coming.put_nowait(piece)
-        keep("".join(said))
-    finally:
-        lock.release()
-        coming.put_nowait(None)
+    async with held:
+        try:
+            async for piece in pieces:
+                said.append(piece)
+                coming.put_nowait(piece)
+            keep("".join(said))
+        except BrokenOff:
+            pass  # asking again makes a new answer
+        finally:
+            coming.put_nowait(None)
 
 
 async def drained(coming: "asyncio.Queue[str | None]") -> AsyncIterator[str]:

@@ -28,6 +28,7 @@ STATUS = {
     "unsupported_media_type": 415,
     "idempotency_key_reused": 422,
     "too_many": 429,
+    "client_left": 499,
     "disk_full": 507,
 }
 SHAPES = "GET /openapi.json lists what there is."

@@ -20,7 +20,7 @@ from core.records.tables import File
 from data.files import name_in_form
 from server import pages
 from server.bodies import announced, caller_of, fields, once, read_limited
-from serving import gateway
+from serving.gateway import classify as labels
 from tools.base import House
 
 CHUNK_BYTES = 2**20
@@ -83,7 +83,7 @@ def routes(house: House) -> APIRouter:
 
 async def answer(house: House, request: Request, raw: bytes) -> Response:
     body = fields(raw, "model", "input", "top_k")
-    return JSONResponse(await gateway.classify(house.supervisor, caller_of(request), body))
+    return JSONResponse(await labels.classify(house.supervisor, caller_of(request), body))
 
 
 @asynccontextmanager
@@ -194,9 +194,11 @@ def file_object(file: File) -> dict[str, Any]:
 
 
 def all_models(house: House, caller: Caller) -> list[dict[str, Any]]:
-    bases = [model_object(base.name, "base", 0) for base in house.bases.list()]
+    bases = [
+        model_object(base.name, "base", base.added, kind=base.kind) for base in house.bases.list()
+    ]
     versions = [
-        model_object(model.ref, "model", model.created_at, kind=model.kind)
+        model_object(model.ref, "model", model.created_at, kind=model.kind, task=model.task)
         for model in house.runs.models.list(caller)
     ]
     live = [

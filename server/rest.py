@@ -1,7 +1,7 @@
 """Our own routes: the tools, the approvals, the chat as a stream of events, and health."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any, get_args
 
@@ -86,8 +86,8 @@ def routes(house: base.House) -> APIRouter:
         asked = language_in(body) if "language" in body else None
         page = language_in(body, "page_language")
         session = Session(house, caller_of(request), thread_of(body), page, asked=asked)
-        events = stream(session, text_of(body), files_of(house, request, body))
-        return await once_streamed(request, house.database, raw, events)
+        begin = partial(stream, session, text_of(body), files_of(house, request, body))
+        return await once_streamed(request, house.database, raw, begin)
 
     return router
 
@@ -116,9 +116,12 @@ async def answer_decision(
     return JSONResponse({"approval": decided})
 
 
-async def stream(session: Session, text: str, files: list[FileRef]) -> AsyncIterator[str]:
-    async for event in session.reply(text, files):
-        yield f"data: {json.dumps(to_json(event), ensure_ascii=False)}\n\n"
+async def stream(session: Session, text: str, files: list[FileRef]) -> AsyncGenerator[str, None]:
+    async def told() -> AsyncGenerator[str, None]:
+        async for event in session.reply(text, files):
+            yield f"data: {json.dumps(to_json(event), ensure_ascii=False)}\n\n"
+
+    return told()
 
 
 def optional_text(body: dict[str, Any], name: str) -> str | None:

@@ -50,21 +50,22 @@ class Endpoints:
             raise self.unknown(caller, name, "endpoint")
         return max(up, key=lambda row: row.live_at or 0.0)
 
-    def rival(self, caller: Caller, model: Model, wanted: str) -> Model:
-        """The model to compare another one with.
+    def rival(self, caller: Caller, model: Model, wanted: str) -> str:
+        """Under which name to ask what a model is compared with.
 
         Args:
-            wanted: An endpoint, a model (`name` or `name@version`), or `base`: the linear model
-                on the untouched base that was trained on the same rows.
+            wanted: An endpoint, a model (`name` or `name@version`), or `base`: of a chat model its
+                base, untuned; of a classifier the linear model on the untouched base that was
+                trained on the same rows.
         """
         if wanted == "base":
-            return self._untuned(caller, model)
+            return model.base_model if model.task == "chat" else self._untuned(caller, model).ref
         with self._database.read() as session:
             row = find(session, caller, wanted)
             if row is not None and row.state in WANTED:
-                return model_of(session, row)
+                return row.name
             found: Model = versioned(session, Model, caller, wanted)
-        return found
+        return found.ref
 
     def _untuned(self, caller: Caller, model: Model) -> Model:
         wanted = owned(Model, caller).where(Model.run_id == model.run_id, Model.kind == "frozen")
@@ -84,6 +85,12 @@ class Endpoints:
         with self._database.read() as session:
             found: Model = versioned(session, Model, caller, ref)
         return found
+
+    def task(self, caller: Caller, row: Endpoint) -> str:
+        """What its model does: `classify` or `chat`; "" once the model was deleted."""
+        with self._database.read() as session:
+            found = session.scalars(owned(Model, caller)).all()
+        return next((model.task for model in found if model.ref == row.model), "")
 
     def resolve(self, caller: Caller, target: str) -> tuple[str | None, Model]:
         """The endpoint's id, if it is one, and the model that answers for `target`.

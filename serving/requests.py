@@ -25,6 +25,11 @@ def check_texts(given: Any) -> list[str]:
     return texts
 
 
+def check_text(given: str) -> str:
+    """One text. Raises RequestRefused."""
+    return check_texts(given)[0]
+
+
 def is_unicode(text: str) -> bool:
     """JSON can spell lone surrogates, which are no text."""
     try:

@@ -8,9 +8,9 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import aclosing, closing
 from functools import partial
 from typing import Any
 
@@ -22,11 +22,13 @@ from core.records.database import Database
 from core.records.tables import Endpoint, Model
 from core.storage import Storage
 from launchers.base import Launcher
+from serving.answers import Classified, Ended, Event, Generated, whole
 from serving.endpoints import WANTED, Endpoints
-from serving.engines.base import read_meta
 from serving.monitor import Monitor
-from serving.process import Artifact, Engine
+from serving.process import Engine
 from serving.requests import check_texts, check_top_k
+from serving.routes import CHAT, BaseFilesOf, EngineKey, Route, Routes, key_of, need_task, no_base
+from serving.writing import PROOF, drawn, events
 
 log = logging.getLogger(__name__)
 
@@ -36,47 +38,37 @@ SAVE_TICKS = 5
 CHECK_TICKS = 10
 REST_AFTER_S = 300.0
 MAX_WAITING = 64
-"""Requests at once; more are told to come back."""
-
-
-@dataclass(frozen=True)
-class Route:
-    """Where a question goes."""
-
-    endpoint: str | None
-    """Id of its record; None when a model version was asked directly."""
-    model: str
-    engine: str
-    artifact: Artifact
-    labels: list[str]
-
-
-@dataclass(frozen=True)
-class Classified:
-    """Answers of one model."""
-
-    model: str
-    """The version that answered, such as `banking77@1`."""
-    answers: list[list[tuple[str, float]]]
-    """For each text the likeliest labels with their probabilities, best first."""
-    latency_ms: float
+"""Requests at once; more are told to come back. Answers that are being written count apart, since
+they take seconds where a label takes milliseconds."""
 
 
 class Supervisor:
-    def __init__(self, database: Database, storage: Storage, launcher: Launcher, bus: Bus) -> None:
+    """
+    Args:
+        base_files: What a chat model is tuned on, and answers untuned under its own name.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        launcher: Launcher,
+        bus: Bus,
+        base_files: BaseFilesOf = no_base,
+    ) -> None:
         self.endpoints = Endpoints(database)
         self._storage = storage
         self._launcher = launcher
         self._bus = bus
         self._monitor = Monitor()
         self._lock = threading.Lock()
-        self._engines: dict[str, Engine] = {}
-        self._routes: dict[tuple[str, str, str], Route] = {}
-        self._routes_age = 0
-        """Counts changes, so that a route read before one is not kept after it."""
+        self._engines: dict[EngineKey, Engine] = {}
+        self._routes = Routes(self.endpoints, storage, base_files)
         self._deploying = threading.Lock()
         self._slots = threading.BoundedSemaphore(MAX_WAITING)
         self._pool = ThreadPoolExecutor(2 * MAX_WAITING, thread_name_prefix="classify")
+        self._writing = threading.BoundedSemaphore(MAX_WAITING)
+        self._writers = ThreadPoolExecutor(2 * MAX_WAITING, thread_name_prefix="write")
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="endpoints", daemon=True)
 
@@ -91,7 +83,8 @@ class Supervisor:
         if self._thread.is_alive():
             self._thread.join()
         self._close_engines()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._writers):
+            pool.shutdown(wait=False, cancel_futures=True)
         self.endpoints.add_counts(self._monitor.take())
 
     def deploy(self, caller: Caller, model_ref: str, name: str) -> Endpoint:
@@ -128,7 +121,7 @@ class Supervisor:
         """How an endpoint does: from the records, and what was not yet written to them.
 
         `traffic` is the percentage of requests that `version` answers: all or none, since an
-        endpoint has one version.
+        endpoint has one version. `writing` tells how fast a chat model writes; None before it did.
         """
         row = self.endpoints.get(caller, name)
         unsaved = self._monitor.unsaved(row.id)
@@ -143,6 +136,8 @@ class Supervisor:
             "errors": row.errors + unsaved.errors,
             "requests_per_minute": self._monitor.per_minute(row.id),
             "latency_ms": self._monitor.latency_ms(row.id),
+            "task": self.endpoints.task(caller, row),
+            "writing": self._monitor.writing(row.id),
             "since": row.live_at,
             "error": row.error,
         }
@@ -171,41 +166,95 @@ class Supervisor:
             ServiceFailed: The engine failed, or too much is being asked at once (`too_many`).
         """
         wanted, count = check_texts(texts), check_top_k(top_k)
-        route = self._route(caller, target)
+        route = self._routes.to(caller, target)
+        need_task(route, "classify")
         if not self._slots.acquire(blocking=False):
             raise too_many()
         started = time.perf_counter()
         try:
             scores = self._engine(route.engine).classify(route.artifact, wanted)
         except ThimbleError:
-            if route.endpoint is not None:
-                self._monitor.failed(route.endpoint)
+            self._monitor.failed(route.endpoint)
             raise
         finally:
             self._slots.release()
         latency_ms = round((time.perf_counter() - started) * 1000, 2)
-        if route.endpoint is not None:
-            self._monitor.answered(route.endpoint, latency_ms)
+        self._monitor.answered(route.endpoint, latency_ms)
         return Classified(
             route.model, [best(one, route.labels, count) for one in scores], latency_ms
         )
 
-    def _route(self, caller: Caller, target: str) -> Route:
-        key, age = (caller.user, caller.project, target), self._routes_age
-        if route := self._routes.get(key):
-            return route
-        endpoint, model = self.endpoints.resolve(caller, target)
-        artifact = self._artifact(model)
-        labels = read_meta(artifact.folder)["labels"]
-        route = Route(endpoint, model.ref, model.engine, artifact, labels)
-        with self._lock:
-            if endpoint is not None and age == self._routes_age:
-                self._routes[key] = route
-        return route
+    async def agenerate(
+        self, caller: Caller, target: str, asked: Mapping[str, Any]
+    ) -> AsyncGenerator[Event, None]:
+        """`generate`, off the event loop. Whoever stops listening has to close it."""
+        async with aclosing(drawn(self._writers, self.generate(caller, target, asked))) as found:
+            async for event in found:
+                yield event
+
+    def generate(
+        self, caller: Caller, target: str, asked: Mapping[str, Any]
+    ) -> Generator[Event, None, None]:
+        """An answer as the model writes it: Began, Wrote…, Ended. Closing it stops the model.
+
+        Args:
+            target: Name of a live endpoint, `model@version`, or a causal base, which then answers
+                untuned.
+            asked: As `serving.generation` made it.
+
+        Raises:
+            RequestRefused: Nothing that can chat answers under this name, or it cannot take this.
+            ServiceFailed: The engine failed, or too much is being asked at once (`too_many`).
+        """
+        route = self._routes.to(caller, target)
+        need_task(route, CHAT)
+        if not self._writing.acquire(blocking=False):
+            raise too_many()
+        try:
+            with closing(self._written(route, asked)) as found:
+                yield from found
+        finally:
+            self._writing.release()
+
+    def answer(
+        self, caller: Caller, target: str, asked: Mapping[str, Any], at_most: int
+    ) -> Generated:
+        """All of what `generate` yields, at its end.
+
+        Args:
+            at_most: Tokens; fewer where prompt and answer fill the model's context before.
+        """
+        try:
+            return whole(self.generate(caller, target, {**asked, "max_tokens": at_most}))
+        except RequestRefused as refusal:
+            if (refusal.code, refusal.param) != ("prompt_too_long", "max_tokens"):
+                raise
+        # Left out, it is what still fits, which is less.
+        return whole(self.generate(caller, target, asked))
+
+    def _written(self, route: Route, asked: Mapping[str, Any]) -> Generator[Event, None, None]:
+        """The answer, counted: an asker who left is a request and no error, a refusal neither."""
+        count: Callable[[], None] = partial(self._monitor.left, route.endpoint)
+        try:
+            lines = self._engine(route.engine).generate(route.artifact, dict(asked))
+            with closing(events(route.model, lines)) as found:
+                for event in found:
+                    if isinstance(event, Ended):
+                        count = partial(self._monitor.wrote, route.endpoint, event)
+                    yield event
+        except RequestRefused:
+            count = nothing
+            raise
+        except ServiceFailed:
+            count = partial(self._monitor.failed, route.endpoint)
+            raise
+        finally:
+            count()
 
     def _load_and_switch(self, row: Endpoint, model: Model) -> Endpoint:
         try:
-            self._engine(model.engine).load(self._artifact(model))
+            self._load(model)
+            self._prove(model)
         except ThimbleError as error:
             self._fail(row, error, ("starting",))
             raise
@@ -217,6 +266,15 @@ class Supervisor:
             raise RequestRefused(f"{row.name} was stopped while it started.", code="stopped")
         return live
 
+    def _load(self, model: Model) -> None:
+        self._engine(key_of(model)).load(self._routes.artifact(model))
+
+    def _prove(self, model: Model) -> None:
+        """Have a chat model write one token; engines of classifiers do so when they load one."""
+        if model.task == CHAT:
+            lines = self._engine(key_of(model)).generate(self._routes.artifact(model), dict(PROOF))
+            whole(events(model.ref, lines))
+
     def _fail(self, row: Endpoint, error: ThimbleError, states: tuple[str, ...]) -> None:
         """What is in one of these states cannot be live; what is in another one goes on."""
         if failed := self.endpoints.fail(row.id, error, states):
@@ -224,9 +282,7 @@ class Supervisor:
 
     def _changed(self, row: Endpoint) -> None:
         """Another model answers under a name, or none: routes and loaded models follow."""
-        with self._lock:
-            self._routes_age += 1
-            self._routes.clear()
+        self._routes.forget()
         self._pin()
         self._announce(row)
 
@@ -235,8 +291,8 @@ class Supervisor:
 
     def _pin(self) -> None:
         wanted = self.endpoints.wanted()
-        for engine in list(self._engines.values()):
-            engine.keep(frozenset(m.id for _, m in wanted if m.engine == engine.kind))
+        for key, engine in list(self._engines.items()):
+            engine.keep(frozenset(model.id for _, model in wanted if key_of(model) == key))
 
     def _state(self, caller: Caller, row: Endpoint) -> str:
         """As recorded; but what is being brought back is `starting`."""
@@ -245,19 +301,15 @@ class Supervisor:
         return "live" if self._is_up(self.endpoints.model(caller, row.model)) else "starting"
 
     def _is_up(self, model: Model) -> bool:
-        engine = self._engines.get(model.engine)
+        engine = self._engines.get(key_of(model))
         return engine is not None and engine.is_up(model.id)
 
-    def _engine(self, kind: str) -> Engine:
+    def _engine(self, key: EngineKey) -> Engine:
         with self._lock:
-            if kind not in self._engines:
-                folder = self._storage.path("jobs", f"engine-{kind}")
-                self._engines[kind] = Engine(kind, folder, self._launcher)
-            return self._engines[kind]
-
-    def _artifact(self, model: Model) -> Artifact:
-        folder = self._storage.home / model.folder
-        return Artifact(model.id, folder, model.passport.get("files", {}))
+            if key not in self._engines:
+                folder = self._storage.path("jobs", key.job)
+                self._engines[key] = Engine(key.kind, folder, self._launcher)
+            return self._engines[key]
 
     def _close_engines(self) -> None:
         for engine in list(self._engines.values()):
@@ -292,7 +344,7 @@ class Supervisor:
 
     def _bring_back_now(self, row: Endpoint, model: Model) -> None:
         try:
-            self._engine(model.engine).load(self._artifact(model))
+            self._load(model)
         except RequestRefused as error:
             log.error("endpoint %s cannot be served: %s", row.name, error)
             self._fail(row, error, WANTED)
@@ -310,6 +362,10 @@ class Supervisor:
         for engine in list(self._engines.values()):
             engine.check()
             engine.rest(REST_AFTER_S)
+
+
+def nothing() -> None:
+    """What is done where nothing is counted."""
 
 
 def attempt(work: Callable[[], None]) -> None:

@@ -40,7 +40,14 @@ TOLD = frozenset(
 ) | {"cost", "text", "left_out", "tie", "strerror"}
 """Names under which people are told something."""
 NOT_TOLD = frozenset(
-    ("server.app", "server.cli", "server.setup", "server.serve", "server.health")
+    (
+        "server.app",
+        "server.cli",
+        "server.setup",
+        "server.serve",
+        "server.health",
+        "serving.gateway.shapes",
+    )
 ) | {
     *("server.help_pages", "server.help_html", "finetune.export"),
     *("knowledge.chunks", "knowledge.html_text", "knowledge.builtin"),

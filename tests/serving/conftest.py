@@ -14,9 +14,9 @@ from core.records.database import Database
 from core.records.tables import Model
 from core.storage import Storage
 from launchers.base import Capacity
-from launchers.local.launcher import LocalLauncher
 from serving.supervisor import Supervisor
 from tests.serving.artifacts import add_model
+from tests.serving.talking import Bases, TalkingLauncher, add_chat_model
 
 
 @dataclass
@@ -24,12 +24,15 @@ class Room:
     home: Path
     caller: Caller
     database: Database
-    launcher: LocalLauncher
+    launcher: TalkingLauncher
     supervisor: Supervisor
     events: list[Event]
 
     def add(self, **about: object) -> Model:
         return add_model(self.database, self.home, self.caller, **about)  # type: ignore[arg-type]
+
+    def add_chat(self, **about: str) -> Model:
+        return add_chat_model(self.database, self.home, self.caller, **about)
 
     def restart(self) -> None:
         """As a server that ends and starts again."""
@@ -40,7 +43,8 @@ class Room:
         bus = Bus()
         bus.subscribe(self.events.append)
         storage = Storage(self.home)
-        self.supervisor = Supervisor(self.database, storage, self.launcher, bus)
+        bases = Bases(self.home)
+        self.supervisor = Supervisor(self.database, storage, self.launcher, bus, bases)
         self.supervisor.start()
 
     def engine_pid(self, kind: str = "onnx") -> int:
@@ -64,7 +68,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
     Storage(home).prepare()
     database = Database(home / "records.sqlite")
     database.migrate()
-    launcher = LocalLauncher(home, os.environ, Capacity(cpus=2), grace_s=2)
+    launcher = TalkingLauncher(home, os.environ, Capacity(cpus=2), grace_s=2)
     made = Room(home, Caller(), database, launcher, None, [])  # type: ignore[arg-type]
     made.start()
     yield made

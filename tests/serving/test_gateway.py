@@ -7,10 +7,11 @@ import pytest
 
 from core.errors import RequestRefused
 from core.identity import Caller
-from serving import gateway
+from serving.answers import Classified
+from serving.gateway import classify as gateway
 from serving.monitor import Monitor, percentile
 from serving.requests import check_texts, check_top_k
-from serving.supervisor import Classified, best
+from serving.supervisor import best
 
 
 @dataclass

@@ -11,6 +11,7 @@ import pytest
 
 from core.errors import ServiceFailed
 from core.records.database import Database
+from serving.routes import EngineKey
 from tests.serving.conftest import Room, wait_until
 
 pytestmark = pytest.mark.faults
@@ -90,7 +91,7 @@ def test_an_engine_that_hangs_is_replaced(room: Room) -> None:
     room.add()
     room.supervisor.deploy(room.caller, "pets", "zoo")
     pid = room.engine_pid()
-    engine = room.supervisor._engines["onnx"]
+    engine = room.supervisor._engines[EngineKey("onnx")]
 
     os.kill(pid, signal.SIGSTOP)
     engine.check(timeout_s=0.5)

@@ -13,6 +13,7 @@ from core.errors import RequestRefused, ServiceFailed, ThimbleError
 from core.events import EndpointChanged
 from core.identity import Caller
 from core.records.tables import Endpoint
+from serving.routes import EngineKey
 from tests.serving.conftest import Room, wait_until
 
 STRANGER = Caller(user="stranger")
@@ -295,7 +296,7 @@ def test_old_versions_are_unloaded_when_nobody_uses_them(room: Room) -> None:
         room.supervisor.deploy(room.caller, f"pets@{version}", "zoo")
         room.supervisor.classify(room.caller, "zoo", "meow")
 
-    engine = room.supervisor._engines["onnx"]
+    engine = room.supervisor._engines[EngineKey("onnx")]
     assert engine.is_up("model_6")
     assert not engine.is_up("model_1")
     assert sum(engine.is_up(f"model_{number}") for number in range(1, 7)) <= 3

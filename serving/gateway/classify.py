@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from core.errors import RequestRefused
 from core.identity import Caller
-from serving.supervisor import Classified
+from serving.answers import Classified
 
 
 class Classifies(Protocol):
@@ -27,10 +27,7 @@ async def classify(
         RequestRefused: Something in the body is wrong, or the key may not ask models.
         ServiceFailed: The model could not answer.
     """
-    if "infer" not in caller.scopes:
-        raise RequestRefused(
-            "This key may not ask models.", code="forbidden", fix="Use a key with scope 'infer'."
-        )
+    need_infer(caller)
     target = body.get("model")
     if not isinstance(target, str) or not target:
         raise missing("model", "Name a live endpoint.")
@@ -38,6 +35,13 @@ async def classify(
         raise missing("input", "Give a text or a list of texts.")
     found = await supervisor.aclassify(caller, target, body["input"], body.get("top_k", 1))
     return classify_response(target, found)
+
+
+def need_infer(caller: Caller) -> None:
+    if "infer" not in caller.scopes:
+        raise RequestRefused(
+            "This key may not ask models.", code="forbidden", fix="Use a key with scope 'infer'."
+        )
 
 
 def classify_response(target: str, found: Classified) -> dict[str, Any]:
