@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from core.job import JobState
 from launchers.base import Status
 
 KILLED = (-9, 137)
 STOPPED = (-15, 143)
 """The worker was asked to end and saved a checkpoint: a shutdown, not a failure."""
+
+
+def cut_off(status: Status) -> bool:
+    """It was stopped from outside, by a power cut or a shutdown, and can go on."""
+    return status.state is JobState.LOST or status.exit_code in STOPPED
 
 
 def failure(

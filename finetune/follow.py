@@ -11,17 +11,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from core.errors import ServiceFailed, ThimbleError
 from core.events import RunChanged
 from core.identity import Caller
-from core.job import EVENTS_FILE, Job, JobState
+from core.job import Job, JobState
 from core.records import tables
 from finetune import endings, promote
 from finetune.job import ENDED, Workshop
-from finetune.progress import Progress
+from finetune.making import Making
+from finetune.progress import Progress, read_events
 from finetune.quote import Quotes
 from finetune.runs import Runs
 from launchers.base import Status
@@ -56,6 +56,7 @@ class Follower:
         self.database = runs.database
         self.workshop = runs.workshop
         self.launcher = runs.workshop.launcher
+        self.making = Making(runs.workshop)
         self.interval_s = interval_s
         self.watches: dict[str, Watch] = {}
         self._stopping = threading.Event()
@@ -87,6 +88,7 @@ class Follower:
 
     def tick(self) -> None:
         """Look once at everything that has not ended."""
+        self.making.new_tick()
         for quote in self.quotes.measuring():
             self.guarded(quote.id, partial(self.look_at_quote, quote))
         for run in self.runs.active():
@@ -131,11 +133,14 @@ class Follower:
     def launch(
         self, job: Job, watch: Watch, kind: str, row: tables.Run | tables.Quote, recipe: Any
     ) -> bool:
-        """Hand the attempt to the launcher, once in this process. False: it cannot be started."""
+        """Hand the attempt to the launcher, once in this process. False: it cannot be started, or
+        not yet."""
         if watch.submitted == job.attempt:
             return True
         try:
             if not self.workshop.prepared(job.id):
+                if not self.base_ready(row, recipe):
+                    return False
                 self.workshop.prepare(job.id, kind, self.dataset_of(row, recipe), recipe)
             self.launcher.submit(job)
         except ThimbleError as error:
@@ -145,6 +150,23 @@ class Follower:
             return False
         watch.submitted = job.attempt
         return True
+
+    def base_ready(self, row: tables.Run | tables.Quote, recipe: Any) -> bool:
+        """Whether its base can be used. One that is made first is shown; if that fails, it ends."""
+        state = self.making.look(recipe["base_model"])
+        if state.error is not None:
+            self.give_up(row, state.error)
+        elif not state.ready:
+            self.show(row, state.progress)
+        return state.ready
+
+    def show(self, row: tables.Run | tables.Quote, progress: dict[str, Any]) -> None:
+        """What it waits for; written only when there is news."""
+        if isinstance(row, tables.Quote):
+            if row.result.get("progress") != progress:
+                self.quotes.show(row.id, progress)
+        elif row.progress != progress:
+            self.update(row.id, progress=progress)
 
     def dataset_of(self, row: tables.Run | tables.Quote, recipe: Any) -> tables.Dataset:
         caller = Caller(row.owner, row.project)
@@ -156,7 +178,7 @@ class Follower:
             self.succeed(run, job, watch)
         elif status.state is JobState.CANCELLED or run.cancel_requested:
             self.end(run.id, "cancelled", progress=watch.progress.as_dict())
-        elif cut_off(status):
+        elif endings.cut_off(status):
             self.relaunch(run, watch)
         else:
             named, logs = watch.progress.error, self.launcher.logs(job)
@@ -238,7 +260,7 @@ class Follower:
         read_events(job.folder, watch.progress)
         if status.state is JobState.SUCCEEDED:
             self.finish_quote(quote, job)
-        elif cut_off(status) and job.attempt < MAX_ATTEMPTS:
+        elif endings.cut_off(status) and job.attempt < MAX_ATTEMPTS:
             self.quotes.relaunch(quote.id, job.attempt + 1)
         else:
             named, logs = watch.progress.error, self.launcher.logs(job)
@@ -256,21 +278,6 @@ class Follower:
         """A quote's folder is of no use once its numbers are in the records."""
         self.workshop.discard(identifier)
         self.forget(identifier)
-
-
-def cut_off(status: Status) -> bool:
-    """It was stopped from outside, by a power cut or a shutdown, and can go on."""
-    return status.state is JobState.LOST or status.exit_code in endings.STOPPED
-
-
-def read_events(folder: Path, progress: Progress) -> bool:
-    """Take in what was appended since the last look. True: there was something."""
-    try:
-        with (folder / EVENTS_FILE).open("rb") as file:
-            file.seek(progress.offset)
-            return progress.feed(file.read())
-    except FileNotFoundError:
-        return False
 
 
 def read_result(workshop: Workshop, job: Job, needed: tuple[str, ...]) -> dict[str, Any] | None:

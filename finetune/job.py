@@ -46,7 +46,7 @@ class Workshop:
         folder = self.folder(identifier)
         return Job(
             id=identifier,
-            argv=(sys.executable, "-m", "finetune.worker", str(folder)),
+            argv=worker_argv(folder),
             folder=folder,
             attempt=attempt,
             cpus=threads(capacity),
@@ -134,6 +134,11 @@ def unfit(dataset: tables.Dataset, base: Base, fitting: list[str]) -> RequestRef
         param="base_model",
         fix=f"Use one of: {', '.join(fitting)}.",
     )
+
+
+def worker_argv(folder: Path) -> tuple[str, ...]:
+    """The program that does what a job folder says."""
+    return (sys.executable, "-m", "finetune.worker", str(folder))
 
 
 def base_of(base: Base) -> spec.Base:

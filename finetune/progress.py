@@ -4,7 +4,10 @@ import json
 import logging
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from core.job import EVENTS_FILE
 
 CURVE_POINTS = 200
 NOTES = 20
@@ -76,6 +79,16 @@ class Progress:
             "evaluations": self.evaluations[-CURVE_POINTS:],
             "notes": self.notes,
         }
+
+
+def read_events(folder: Path, progress: Progress) -> bool:
+    """Take in what was appended since the last look. True: there was something."""
+    try:
+        with (folder / EVENTS_FILE).open("rb") as file:
+            file.seek(progress.offset)
+            return progress.feed(file.read())
+    except FileNotFoundError:
+        return False
 
 
 def parse(lines: bytes) -> Iterator[dict[str, Any]]:

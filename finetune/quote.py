@@ -21,7 +21,7 @@ from core.records.database import Database, next_id
 from core.records.queries import get, owned, stamp
 from core.storage import Storage
 from data.datasets import Datasets
-from finetune import chat_lengths, config, lengths
+from finetune import chat_lengths, config, lengths, tiny_chat
 from finetune.bases import Base, Bases
 from finetune.job import TASKS, Workshop, labels_of
 from finetune.recipes.base import Facts, Number, Parameter, Parameters
@@ -97,8 +97,16 @@ class Quotes:
         """Make a quote ready with what its probe measured."""
         with self.database.write() as session:
             quote = session.get_one(tables.Quote, identifier)
-            complete(quote, from_probe(probe, quote.result))
+            known = {name: value for name, value in quote.result.items() if name != "progress"}
+            quote.result = known
+            complete(quote, from_probe(probe, known))
         self.bus.publish(QuoteReady(identifier))
+
+    def show(self, identifier: str, progress: dict[str, Any]) -> None:
+        """Write down how far that is what a quote waits for before it can be measured."""
+        with self.database.write() as session:
+            quote = session.get_one(tables.Quote, identifier)
+            quote.result = quote.result | {"progress": progress}
 
     def fail(self, identifier: str, error: dict[str, Any]) -> None:
         """Write down that a quote cannot be made, and why."""
@@ -169,7 +177,10 @@ class Quotes:
         """What a measurement depends on; passes and learning rates are not among it."""
         sizes = [arguments.get(name) for name in SIZES]
         capacity = self.workshop.launcher.capacity
-        return hash_of([dataset.fingerprint, base.sha256, sizes, capacity.cpus, capacity.gpus])
+        # A base that is made here has its tokenizer before it has weights, which take no more
+        # time for being others: the same question is the same quote before and after.
+        model = base.tokenizer_sha256 if base.name == tiny_chat.NAME else base.sha256
+        return hash_of([dataset.fingerprint, model, sizes, capacity.cpus, capacity.gpus])
 
 
 def fit_notes(read: lengths.Lengths, max_length: int, base: Base) -> list[str]:

@@ -2,10 +2,11 @@
 
 Everything but the weights is made here, in about a second and without torch: tokenizer, template
 and configuration. The weights come from a job of kind `base` (finetune/worker/pretrain), which
-reads what `job_files` writes. The same sources give the same files.
+reads what `write_job` writes. The same sources give the same files.
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,12 +16,14 @@ import numpy as np
 from safetensors.numpy import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from core.job import write_bytes, write_json
+from core.errors import ServiceFailed
+from core.job import JOB_FILE, write_bytes, write_json
 from finetune.worker import pretrain
+from finetune.worker.spec import BaseSpec, to_json
 
 NAME = "tiny-chat"
 SOURCE = "built on this machine from the help pages"
-WEIGHTS = "model.safetensors"
+WEIGHTS = pretrain.WEIGHTS
 HELP = Path(__file__).parents[1] / "knowledge" / "docs"
 LEFT_OUT = ("errors.md",)
 """Its hundred short sections, one for each code, would outweigh the pages that explain."""
@@ -32,9 +35,17 @@ END, PAD, START = "<|im_end|>", "<|endoftext|>", "<|im_start|>"
 SPECIALS = (PAD, START, END)
 ROLES = ("system", "user", "assistant", "tool")
 """One token each."""
-PIECES = r"\p{N}|[^\s\p{L}\p{N}]| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-"""How text is cut before merging: every digit alone, so that numbers are copied and counted by
-digit; a word with the space before it."""
+WRITTEN = (
+    "tokenizer.json",
+    "chat_template.jinja",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "config.json",
+    "generation_config.json",
+)
+PIECES = r"\p{N}|\p{L}+|[^\s\p{L}\p{N}]+|\s+(?!\S)|\s"
+"""How text is cut before merging: every digit alone, so that numbers are counted by digit; and a
+word without the space before it, so that it is the same tokens wherever it is copied to."""
 TEMPLATE = """\
 {%- if tools %}
 {{- '<|im_start|>system\\n' }}
@@ -61,6 +72,8 @@ TEMPLATE = """\
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}
 """
 """ChatML with tools; what is in a message stands there unchanged."""
+TOKENS = 1_000_000
+"""Read in pre-training: about three minutes of one processor core that multiplies bfloat16."""
 SHAPE: dict[str, Any] = {
     "hidden_size": 192,
     "intermediate_size": 512,
@@ -154,6 +167,39 @@ def help_pages() -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(HELP).as_posix())
 
 
+def write_job(base: Path, folder: Path, threads: int) -> None:
+    """Fill a job folder with what the worker needs to make the weights, `job.json` last.
+
+    Args:
+        base: Folder with what `files` wrote.
+    """
+    (folder / pretrain.BASE).mkdir(parents=True, exist_ok=True)
+    for name in WRITTEN:
+        shutil.copyfile(base / name, folder / pretrain.BASE / name)
+    pages = [
+        {"language": page.parent.name, "text": page.read_text("utf-8")} for page in help_pages()
+    ]
+    write_json(folder / pretrain.PAGES, pages)
+    write_json(folder / JOB_FILE, to_json(BaseSpec(tokens=TOKENS, threads=threads)))
+
+
+def adopt(job_folder: Path, base: Path) -> None:
+    """Take over the weights that a job made; they are there whole or not at all.
+
+    Raises:
+        ServiceFailed: The base's tokenizer is not the one that they were made for.
+    """
+    made = job_folder / pretrain.BASE
+    for name in WRITTEN:
+        if (made / name).read_bytes() != (base / name).read_bytes():
+            raise ServiceFailed(
+                f"{name} of {NAME} changed while its weights were made.",
+                code="base_changed",
+                fix="Ask again: it is made anew.",
+            )
+    write_bytes(base / WEIGHTS, (made / WEIGHTS).read_bytes())
+
+
 def random_weights(folder: Path, seed: int = 0) -> None:
     """Write weights of the right shape that know nothing. For tests: a second instead of minutes.
 
@@ -165,31 +211,6 @@ def random_weights(folder: Path, seed: int = 0) -> None:
         name: np.ones(size, np.float32)
         if len(size) == 1
         else random.normal(0.0, 0.02, size).astype(np.float32)
-        for name, size in tensor_sizes(shape).items()
+        for name, size in pretrain.tensor_sizes(shape).items()
     }
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-
-
-def tensor_sizes(shape: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Name to shape of every stored tensor; the output layer is the embedding."""
-    width, inner = shape["hidden_size"], shape["intermediate_size"]
-    heads, shared = shape["num_attention_heads"], shape["num_key_value_heads"]
-    queries, keys = heads * shape["head_dim"], shared * shape["head_dim"]
-    layer = {
-        "input_layernorm": (width,),
-        "post_attention_layernorm": (width,),
-        "self_attn.q_proj": (queries, width),
-        "self_attn.k_proj": (keys, width),
-        "self_attn.v_proj": (keys, width),
-        "self_attn.o_proj": (width, queries),
-        "mlp.gate_proj": (inner, width),
-        "mlp.up_proj": (inner, width),
-        "mlp.down_proj": (width, inner),
-    }
-    sizes: dict[str, tuple[int, ...]] = {
-        "model.embed_tokens.weight": (shape["vocab_size"], width),
-        "model.norm.weight": (width,),
-    }
-    for number in range(shape["num_hidden_layers"]):
-        sizes |= {f"model.layers.{number}.{name}.weight": size for name, size in layer.items()}
-    return sizes

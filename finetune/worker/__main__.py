@@ -16,7 +16,8 @@ from finetune.worker import embedder, plugins
 from finetune.worker.journal import Journal
 from finetune.worker.loop import Stop
 from finetune.worker.machine import peak_memory_bytes, save_memory
-from finetune.worker.spec import EncoderSpec, ProbeSpec, TrainSpec, from_json
+from finetune.worker.pretrain import train as pretraining
+from finetune.worker.spec import BaseSpec, EncoderSpec, ProbeSpec, TrainSpec, from_json
 
 
 def main(arguments: list[str]) -> int:
@@ -52,6 +53,8 @@ def work(folder: Path, journal: Journal, stop: Stop) -> None:
             plugins.load_task(spec.task).probe(folder, spec, journal)
         case EncoderSpec() as spec:
             embedder.run(folder, spec, journal)
+        case BaseSpec() as spec:
+            pretraining.run(folder, spec, journal)
 
 
 def _explained(failure: Exception) -> ThimbleError:

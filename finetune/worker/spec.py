@@ -133,12 +133,24 @@ class EncoderSpec:
     kind: str = "encoder"
 
 
-Spec = TrainSpec | ProbeSpec | EncoderSpec
+@dataclass(frozen=True, kw_only=True)
+class BaseSpec:
+    """Make the weights of a small base model from nothing (finetune.worker.pretrain)."""
 
-_KINDS: dict[str, type[TrainSpec] | type[ProbeSpec] | type[EncoderSpec]] = {
+    tokens: int
+    """To be read in all."""
+    seed: int = 0
+    threads: int = 1
+    kind: str = "base"
+
+
+Spec = TrainSpec | ProbeSpec | EncoderSpec | BaseSpec
+
+_KINDS: dict[str, type[TrainSpec] | type[ProbeSpec] | type[EncoderSpec] | type[BaseSpec]] = {
     "train": TrainSpec,
     "probe": ProbeSpec,
     "encoder": EncoderSpec,
+    "base": BaseSpec,
 }
 
 
@@ -215,7 +227,9 @@ def _collection(hint: types.GenericAlias, value: Any, where: str) -> Any:
 
 def _check(spec: Spec) -> None:
     """Refuse impossible combinations that types cannot express."""
-    if isinstance(spec, EncoderSpec):
+    if isinstance(spec, BaseSpec) and spec.tokens <= 0:
+        raise _bad(f"tokens={spec.tokens} should be above 0.")
+    if isinstance(spec, EncoderSpec | BaseSpec):
         return
     if spec.task == "classify" and (
         len(set(spec.labels)) != len(spec.labels) or len(spec.labels) < 2
