@@ -57,5 +57,5 @@ def conversation(cells: Cells, where: str) -> tuple[list[Message], Tools]:
 def part(value: Any, role: str, where: str, field: str) -> list[Message]:
     """A text as one message; a list of messages as it is."""
     if isinstance(value, list):
-        return [openai_chat.message(entry, f"{where}, {field}") for entry in value]
+        return [openai_chat.message(entry, f"{where}, in the {field}") for entry in value]
     return [{"role": role, "content": text_of(value, where, field)}]

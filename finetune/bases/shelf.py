@@ -110,7 +110,7 @@ class Bases:
             shutil.copyfile(path, part / path.name)
         # Looked at again: what is kept is what was checked, whatever happened to the source.
         write_record(part, make(name, part, source, inspect(part)))
-        self.place(part, name)
+        self.put_in_place(part, name)
         return self.stored(name)
 
     def part(self, name: str) -> Path:
@@ -120,7 +120,7 @@ class Bases:
         part.mkdir(parents=True)
         return part
 
-    def place(self, part: Path, name: str) -> None:
+    def put_in_place(self, part: Path, name: str) -> None:
         target = self.storage.path("bases", name)
         shutil.rmtree(target, ignore_errors=True)  # only one that was changed is replaced
         part.rename(target)
@@ -166,7 +166,7 @@ class Bases:
                 part = self.part(tiny_chat.NAME)
                 tiny_chat.files(part)
                 write_record(part, make_tiny(part))
-                self.place(part, tiny_chat.NAME)
+                self.put_in_place(part, tiny_chat.NAME)
             elif not known.ready and weight_files(folder):
                 write_record(folder, make_tiny(folder))
         return self.stored(tiny_chat.NAME)
