@@ -55,7 +55,10 @@ def conversation(cells: Cells, where: str) -> tuple[list[Message], Tools]:
 
 
 def part(value: Any, role: str, where: str, field: str) -> list[Message]:
-    """A text as one message; a list of messages as it is."""
+    """A text as one message; a list of messages as it is, counted from its beginning."""
     if isinstance(value, list):
-        return [openai_chat.message(entry, f"{where}, in the {field}") for entry in value]
+        return [
+            openai_chat.message(entry, f"{where}, message {number}")
+            for number, entry in enumerate(value, start=1)
+        ]
     return [{"role": role, "content": text_of(value, where, field)}]
