@@ -80,10 +80,12 @@ def check_surrogates(value: Any, place: str) -> None:
 
 
 def read_role(role: Any, place: str) -> str:
+    fix = f"Use one of: {', '.join(ROLES)}."
+    if role is None:
+        raise refused(f"{place}: the role is missing.", fix)
     role = SAME_ROLE.get(role, role) if isinstance(role, str) else role
     if role not in ROLES:
-        said = "the role is missing" if role is None else f"the role {str(role)[:80]!r} is unknown"
-        raise refused(f"{place}: {said}.", f"Use one of: {', '.join(ROLES)}.")
+        raise refused(f"{place}: the role {str(role)[:80]!r} is unknown.", fix)
     return str(role)
 
 
@@ -95,8 +97,11 @@ def read_content(value: dict[str, Any], role: str, place: str) -> str:
         return content
     if isinstance(content, list):
         return "".join(part_text(part, place) for part in content)
-    said = "content is missing" if content is None else f"content is a {kind(content)}, not text"
-    raise refused(f"{place}: {said}.", "Give the text of the message.")
+    if content is None:
+        raise refused(f"{place}: content is missing.", "Give the text of the message.")
+    raise refused(
+        f"{place}: content is a {kind(content)}, not text.", "Give the text of the message."
+    )
 
 
 def spoken(value: dict[str, Any]) -> bool:
@@ -219,7 +224,7 @@ def is_trained(message: Message) -> bool:
 
 
 def describe(value: Any) -> str:
-    return "an empty list" if value == [] else f"a {kind(value)}"
+    return "empty list" if value == [] else kind(value)
 
 
 def refused(what: str, fix: str = "Correct the row.", code: str = "bad_messages") -> RequestRefused:
