@@ -14,8 +14,10 @@ import torch
 
 from core.errors import ServiceFailed
 
-PACKAGES = ("torch", "onnxruntime", "scikit-learn", "tokenizers", "safetensors", "numpy")
-
+PACKAGES = (
+    *("torch", "transformers", "peft", "onnxruntime", "scikit-learn", "tokenizers"),
+    *("safetensors", "numpy"),
+)
 
 KERNELS_KEPT = 32
 LARGE_BLOCK_BYTES = 4 * 2**20
@@ -95,6 +97,8 @@ def give_memory_back() -> None:
     """Return what is free inside this process to the system, before a phase that needs much."""
     gc.collect()
     _glibc("malloc_trim", 0)
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _glibc(function: str, *arguments: int) -> None:

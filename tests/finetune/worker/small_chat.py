@@ -7,7 +7,14 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 from finetune.worker.spec import Base, ChatRecipe, TrainSpec, to_json
 
@@ -53,11 +60,20 @@ def _tokenizer() -> Tokenizer:
 
 
 def _model(family: str, tokenizer: Tokenizer) -> Any:
-    ends = {"eos_token_id": tokenizer.token_to_id(END), "pad_token_id": tokenizer.token_to_id(PAD)}
+    ends = {
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.token_to_id(END),
+        "pad_token_id": tokenizer.token_to_id(PAD),
+    }
     size = tokenizer.get_vocab_size()
     if family == "gpt2":
         return GPT2LMHeadModel(
             GPT2Config(vocab_size=size, n_positions=128, n_embd=32, n_layer=2, n_head=2, **ends)
+        )
+    if family == "bloom":
+        # Its attention adds its own bias and is asked for by no name: only the plain way fits.
+        return BloomForCausalLM(
+            BloomConfig(vocab_size=size, hidden_size=32, n_layer=2, n_head=2, **ends)
         )
     return LlamaForCausalLM(
         LlamaConfig(

@@ -54,7 +54,7 @@ class PlainTask(Chats):
         # PEFT draws the first weights from the global generator.
         torch.manual_seed(spec.recipe.seed)
         with _quiet():
-            self.model = get_peft_model(plain, _config(spec.recipe)).eval()
+            self.model = get_peft_model(plain, _config(plain, spec.recipe)).eval()
         scores = SCORES // plain.config.vocab_size
         self.part_tokens = max(1, min(PART_TOKENS[device.kind], scores))
 
@@ -154,7 +154,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _config(recipe: ChatRecipe) -> LoraConfig:
+def _config(model: torch.nn.Module, recipe: ChatRecipe) -> LoraConfig:
     return LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
@@ -162,6 +162,8 @@ def _config(recipe: ChatRecipe) -> LoraConfig:
         target_modules=recipe.target_modules,
         task_type="CAUSAL_LM",
         bias="none",
+        # GPT-2's layers store their weights the other way round.
+        fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in model.modules()),
     )
 
 
