@@ -64,7 +64,7 @@ def message(entry: Any, where: str) -> Message:
             "content": "",
             "tool_calls": calls(entry.get("value"), where, "value"),
         }
-    if speaker not in ROLES:
+    if not isinstance(speaker, str) or speaker not in ROLES:
         known = ", ".join([*ROLES, CALL])
         raise malformed(
             where, "from", f"is {str(speaker)[:40]!r}, which is unknown", f"Known: {known}."

@@ -45,7 +45,7 @@ def test_any_json_lines_are_read_back(tmp_path: Path, rows: list[tuple[str, str]
     assert list(zip(table.columns["text"], table.columns["label"], strict=True)) == rows
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet", "a"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.txt", "a.json", "a.jsonl", "a.parquet", "a"])
 @ANY
 @given(
     content=st.one_of(

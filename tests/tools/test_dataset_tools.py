@@ -1,5 +1,6 @@
 """The tools on datasets and on the disk, through the one door."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,27 @@ def test_rows_are_chosen_by_split_and_by_label_whatever_its_case(
 
     assert (found["label"], found["split"], found["total"]) == ("cancel", "test", len(numbers))
     assert [row["row"] for row in found["rows"]] == numbers
+
+
+def test_a_chat_file_becomes_a_dataset_that_is_shown_as_turns(ctx: ToolContext) -> None:
+    rows = [
+        {"conversations": [{"from": "human", "value": f"Hi {n}"}, {"from": "gpt", "value": "Yes."}]}
+        for n in range(40)
+    ]
+    file_id = ctx.house.files.save_bytes(OWNER, "talks.json", json.dumps(rows).encode()).id
+    made = call(ctx, "create_dataset", name="talks", file_id=file_id)
+
+    assert (made["task"], made["rows"], made["classes"]) == ("chat", 40, None)
+    assert made["profile"]["shape"] == "sharegpt"
+    assert made["profile"]["columns"]["messages"]["column"] == "conversations"
+    assert call(ctx, "describe_dataset", dataset="talks") == made
+    (listed,) = call(ctx, "list_datasets")["datasets"]
+    assert (listed["dataset"], listed["task"]) == ("talks@1", "chat")
+    (row,) = call(ctx, "sample_dataset", dataset="talks", split="test", rows=1)["rows"]
+    assert row["turns"] == [
+        {"role": "user", "text": f"Hi {row['row'] - 1}", "cut": False},
+        {"role": "assistant", "text": "Yes.", "cut": False},
+    ]
 
 
 def test_rows_in_a_later_part_of_a_long_file_are_found(ctx: ToolContext) -> None:
