@@ -17,7 +17,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-TILE = 256
+TILE = 128
 """Queries taken together; keys after the last of them are not looked at."""
 KEPT_TOKENS = 512
 """Of rows up to this long the weights are kept for the way back; of longer ones, whose weights grow

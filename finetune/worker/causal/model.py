@@ -13,6 +13,7 @@ from transformers.utils import logging
 from core.errors import RequestRefused, ServiceFailed
 from core.weights import weights_sha256
 from finetune.worker.causal.attention import How, attend
+from finetune.worker.causal.gated import put_gates
 from finetune.worker.causal.linear import Adapters, Group, Switch, put_adapters
 from finetune.worker.causal.loss import Head
 from finetune.worker.causal.packing import Packed
@@ -104,6 +105,7 @@ class CausalModel:
         chance = torch.Generator().manual_seed(recipe.seed)
         make = Adapters(recipe.rank, recipe.alpha, device, self._switch, chance)
         self.groups: list[Group] = put_adapters(self._model, self.blocks, make)
+        put_gates(self._model)
         self.head = head_of(self._model)
 
     def adapter(self) -> dict[str, torch.Tensor]:
