@@ -133,13 +133,13 @@ def need_task(route: Route, task: str) -> None:
         return
     if route.task == CHAT:
         raise RequestRefused(
-            f"{route.model} is a chat model: it writes answers and has no labels.",
+            f"{route.model} is a chat model: it answers on /v1/chat/completions and has no labels.",
             code="wrong_task",
             param="model",
             fix="Ask it with POST /v1/chat/completions.",
         )
     raise RequestRefused(
-        f"{route.model} is a classifier: it tells labels and cannot write.",
+        f"{route.model} is a classifier: it tells labels on /v1/classify and cannot write.",
         code="wrong_task",
         param="model",
         fix="Ask it with POST /v1/classify.",

@@ -69,16 +69,17 @@ def deploy_endpoint(ctx: ToolContext, model: str, name: str = "") -> dict[str, A
 def how_to_call(ctx: ToolContext, endpoint: str, model: str) -> dict[str, str]:
     """The lines that call it, with a text in the language of what its model was trained on."""
     house = ctx.house
+    served = house.supervisor.endpoints.model(ctx.caller, model)
     return snippets.how_to_call(
         house.base_url,
         endpoint,
         with_key=house.settings.api_key is not None,
-        scripts=scripts(ctx, model),
+        task=served.task,
+        scripts=scripts(ctx, served),
     )
 
 
-def scripts(ctx: ToolContext, model: str) -> dict[str, float]:
+def scripts(ctx: ToolContext, model: Model) -> dict[str, float]:
     """Shares of the scripts in the training texts; nothing once the dataset is deleted."""
-    trained_on = ctx.house.supervisor.endpoints.model(ctx.caller, model).dataset
-    found = [one for one in ctx.house.datasets.list(ctx.caller) if one.ref == trained_on]
+    found = [one for one in ctx.house.datasets.list(ctx.caller) if one.ref == model.dataset]
     return dict(found[0].profile.get("language") or {}) if found else {}

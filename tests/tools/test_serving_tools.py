@@ -292,10 +292,8 @@ def test_the_snippets_work_as_they_stand(with_key: bool) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     env = dict(os.environ, THIMBLE_API_KEY="a key; with $igns", no_proxy="127.0.0.1")
-    lines = [
-        ["sh", "-c", snippets.curl(url, "zoo", with_key=with_key)],
-        ["python3", "-c", snippets.python(url, "zoo", with_key=with_key)],
-    ]
+    how = snippets.how_to_call(url, "zoo", with_key=with_key)
+    lines = [["sh", "-c", how["curl"]], ["python3", "-c", how["python"]]]
     try:
         shown = [
             subprocess.run(line, env=env, capture_output=True, text=True, check=True).stdout
