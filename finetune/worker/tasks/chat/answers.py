@@ -11,8 +11,10 @@ from finetune.worker.tasks.chat.evaluate import Answer
 from finetune.worker.tasks.chat.questions import Question
 from serving.engines.torch_lm import Machine, load_base
 
-AT_ONCE = 32
-"""Questions between two looks at the clock."""
+AT_ONCE = 2
+"""Times as many questions as are answered together, between two looks at the clock."""
+PATIENCE = 3.0
+"""Times the seconds given, after which an answer that is still going on is given up."""
 TUNED = "tuned"
 """What the adapter is called in the engine."""
 
@@ -57,11 +59,13 @@ class Speaker:
             seconds: No more questions are begun after them; so the last ones may have no answer.
         """
         watch, found = Stopwatch(), list[Answer]()
-        for start in range(0, len(questions), AT_ONCE):
+        at_once = AT_ONCE * self._base.limits.rows
+        for start in range(0, len(questions), at_once):
             if seconds is not None and found and watch.seconds > seconds:
                 break
-            requests = [self._request(one, most) for one in questions[start : start + AT_ONCE]]
-            for said in self._base.generate_all(requests):
+            requests = [self._request(one, most) for one in questions[start : start + at_once]]
+            patience = None if seconds is None else PATIENCE * seconds
+            for said in self._base.generate_all(requests, patience):
                 found.append(Answer(said.text.strip(), said.finish_reason == "stop"))
         return found
 

@@ -9,7 +9,7 @@ import torch
 
 from core.chat.tokens import ChatTokenizer
 from core.errors import RequestRefused
-from finetune.worker.causal import adapter
+from finetune.worker.causal import adapter, memory
 from finetune.worker.causal.loss import nll, total_nll
 from finetune.worker.causal.model import CausalModel
 from finetune.worker.causal.packing import Packed, pack, pieces
@@ -43,6 +43,28 @@ class ChatTask(Chats):
         self.model = CausalModel(spec.base, device, spec.recipe)
         self._check_length()
         self.part_tokens = PART_TOKENS[device.kind]
+        self._find_room()
+
+    def _find_room(self) -> None:
+        """Make the longest step fit into memory, before anything is trained."""
+        longest = max(length for rows in self.splits.values() for length in rows.lengths)
+        memory.spare(self.model, max(longest, self.part_tokens), self.device)
+        if self.device.kind == "cuda" and "train" in self.splits:
+            self.part_tokens = memory.rehearse(
+                self.model, self._rehearsal, self.part_tokens, longest
+            )
+
+    def _rehearsal(self, part_tokens: int) -> None:
+        """The longest rows that a step may meet, forward and back, in parts of so many tokens."""
+        by_length = np.argsort(self.splits["train"].lengths)[::-1]
+        batch = by_length[: self.recipe.batch_size]
+        lengths = [self.splits["train"].lengths[i] for i in batch]
+        try:
+            for part in pieces(lengths, part_tokens):
+                self.loss(batch, part, 0).backward()
+        finally:
+            for value in self.trained().values():
+                value.grad = None
 
     def _check_length(self) -> None:
         positions = getattr(self.model.config, "max_position_embeddings", None)

@@ -53,7 +53,8 @@ class Training:
     def __init__(self, folder: Path, spec: TrainSpec, journal: Journal, stop: Stop) -> None:
         self.folder, self.spec, self.journal, self.stop = folder, spec, journal, stop
         self.watch = Stopwatch()
-        journal.phase("loading")
+        self._phase = ""
+        self._enter("loading")
         self.device: Device = choose_device(spec.device, spec.threads)
         self.tokenizer = ChatTokenizer.load(spec.base.path)
         self.splits: dict[str, ChatRows] = read_chats(
@@ -68,21 +69,27 @@ class Training:
     def run(self) -> None:
         """Do all of it and write `result.json`."""
         way = Way(**self._once("way", lambda: asdict(ways.choose(self.spec, self.device))))
-        self.journal.phase("baselines")
+        self._enter("baselines")
         found = self._once("base", self._base)
         asked = self._asked(found)
         cheap = self._once("lookup", lambda: looked_up(self.used["train"], asked, self.tokenizer))
-        self.journal.phase("training")
+        self._enter("training")
         tuned = self._once("training", lambda: self._train(way))
-        self.journal.phase("evaluating")
+        self._enter("evaluating")
         said = self._once("tuned", lambda: self._answers(asked))
-        self.journal.phase("exporting")
+        self._enter("exporting")
         self._once("replayed", lambda: self._replay(tuned["test"]["tuned"]))
         stages = Found(base=found, cheap=cheap, tuned=tuned, said=said)
         result = build(self.spec, self.splits, asked, stages) | {"export": self._export()}
         result["training"]["peak_memory_bytes"] = peak_memory_bytes()
         write_json(self.folder / job.RESULT_FILE, result | totals(self.watch, self.device))
-        self.journal.phase("done")
+        self._enter("done")
+
+    def _enter(self, phase: str) -> None:
+        """Say what is done now, once."""
+        if phase != self._phase:
+            self._phase = phase
+            self.journal.phase(phase)
 
     def _once(self, name: str, make: Any) -> Any:
         return once(self.folder / STAGES / f"{name}.json", make)
@@ -126,7 +133,7 @@ class Training:
         told = figures(progress, recipe, batches, sum(v.numel() for v in task.trained().values()))
         told |= {"loop": way.loop, "loop_why": way.why}
         told["trained_tokens"] = self.splits["train"].trained_tokens * recipe.epochs
-        self.journal.phase("evaluating")
+        self._enter("evaluating")
         return {"training": told, **self._losses(task)}
 
     def _losses(self, task: ChatTask | PlainTask) -> dict[str, Any]:
