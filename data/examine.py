@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,20 @@ from core.errors import RequestRefused
 from data import child
 from data.request import Request, Source
 
+Look = Callable[[Path, dict[str, Any]], dict[str, Any]]
+"""Gets the folder with the splits and what was found; gives what is to be added."""
+
 
 def examine(
-    path: Path, columns: Mapping[str, str] | None = None, task: str = "auto"
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    task: str = "auto",
+    look: Look | None = None,
 ) -> dict[str, Any]:
     """Columns, rows, splits, profile, problems and fingerprint; nothing is kept.
+
+    Args:
+        look: Sees the splits as long as they are there.
 
     Raises RequestRefused for anything wrong with the file, naming the place.
     """
@@ -40,4 +49,5 @@ def examine(
             seed=0,
             task=task,
         )
-        return asdict(child.run(request))
+        found = asdict(child.run(request))
+        return found | (look(Path(folder), found) if look else {})

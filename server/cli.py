@@ -135,11 +135,24 @@ def chat(
 
 @app.command()
 @explained
-def doctor(file: Annotated[Path, typer.Argument(help="A table with a text and a label.")]) -> None:
-    """Read a file as a dataset would, and print what was found. Needs no server."""
-    from data.examine import examine
+def doctor(
+    file: Annotated[
+        Path, typer.Argument(help="A table with a text and a label, or conversations.")
+    ],
+    base: Annotated[str, typer.Option(help="Read it as this base model does.")] = "",
+    row: Annotated[int, typer.Option(help="Of conversations: show this row.", min=0)] = 0,
+) -> None:
+    """Read a file as a dataset would, and print what was found. Needs no server.
 
-    show(examine(file))
+    Of conversations it shows what a training would learn, underlined on a terminal.
+    """
+    from server.examination import examination, marked
+
+    found = examination(file, settings.read().home, base, row)
+    show(found)
+    if sys.stderr.isatty():
+        for line in marked(found.get("check", {}).get("preview", [])):
+            typer.echo(line, err=True)
 
 
 @app.command()
@@ -178,7 +191,9 @@ def base_add(
     """Register a base model: safetensors only, its code is never run, its hash is kept."""
     from finetune.bases import Bases
 
-    show(Bases(settings.read().home).add(name, source).as_dict())
+    home = settings.read().home
+    home.mkdir(parents=True, exist_ok=True)
+    show(Bases(home).add(name, source).as_dict())
 
 
 @bases.command("list")

@@ -4,10 +4,7 @@ from typing import Any
 
 from core.errors import RequestRefused
 from core.records import tables
-from data import doctor
-from data.chat.fit import ChatFit
-from finetune import chat_lengths, lengths
-from finetune.bases import Base
+from finetune import doctor
 from tools.base import Effect, ToolContext, tool
 
 
@@ -28,43 +25,11 @@ def check_dataset(
     """
     found = ctx.house.datasets.get(ctx.caller, dataset)
     base = ctx.house.quotes.workshop.base_for(found, base_model)
+    folder = ctx.house.datasets.folder(found)
     if found.task == "chat":
-        return {"dataset": found.ref, **check_chat(ctx, found, base, row)}
+        return {"dataset": found.ref, **doctor.check_chats(folder, base, found.problems, row)}
     refuse_row(found, row)
-    read = lengths.measure(
-        ctx.house.datasets.folder(found) / "train.parquet", base.path / "tokenizer.json"
-    )
-    fit = doctor.Fit(
-        base=base.name,
-        limit=base.max_positions,
-        tokens=read.tokens,
-        rows=read.rows,
-        unknown_share=read.unknown_share,
-    )
-    return {"dataset": found.ref, **doctor.check(found.problems, fit)}
-
-
-def check_chat(ctx: ToolContext, dataset: tables.Dataset, base: Base, row: int) -> dict[str, Any]:
-    """The doctor's findings on conversations, with the tokens that train of some rows."""
-    folder = ctx.house.datasets.folder(dataset)
-    read = chat_lengths.of_base(folder, base)
-    shown = [row] if row else read.shown(base.max_positions)
-    preview = chat_lengths.previews(folder, base, shown)
-    return {**doctor.check(dataset.problems, chat_fit(read, base)), "preview": preview}
-
-
-def chat_fit(read: chat_lengths.ChatLengths, base: Base) -> ChatFit:
-    return ChatFit(
-        base=base.name,
-        limit=base.max_positions,
-        tokens=read.tokens,
-        trained=read.trained,
-        rows=read.rows,
-        codes=read.problems,
-        refused=read.refused,
-        total=read.total,
-        unknown_share=read.unknown_share,
-    )
+    return {"dataset": found.ref, **doctor.check_texts(folder, base, found.problems)}
 
 
 def refuse_row(dataset: tables.Dataset, row: int) -> None:

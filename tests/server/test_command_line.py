@@ -1,5 +1,6 @@
 """The command `thimble`: what it refuses, in one line and before it changes anything."""
 
+import json
 import os
 import socket
 import subprocess
@@ -11,7 +12,9 @@ import pytest
 from core import home
 from core.errors import SettingsError
 from core.settings import Settings
+from server.examination import marked
 from server.serve import listen, refuse_open_door
+from tests.finetune.causal_base import causal_folder
 
 
 def thimble(home: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -107,6 +110,60 @@ def test_a_table_can_be_examined_without_a_server(tmp_path: Path) -> None:
     tickets = Path(__file__).parent.parent / "files" / "tickets.csv"
     done = thimble(tmp_path, "doctor", str(tickets))
     assert '"rows": 150' in done.stdout, done.stderr
+
+
+def conversations(folder: Path, count: int = 12) -> Path:
+    lines = [
+        {
+            "messages": [
+                {"role": "user", "content": f"And {n}?"},
+                {"role": "assistant", "content": "Yes"},
+            ]
+        }
+        for n in range(count)
+    ]
+    file = folder / "talks.jsonl"
+    file.write_text("\n".join(json.dumps(line) for line in lines))
+    return file
+
+
+def test_conversations_are_examined_with_what_would_train(tmp_path: Path) -> None:
+    done = thimble(tmp_path / "home", "doctor", str(conversations(tmp_path)), "--row", "3")
+    check = json.loads(done.stdout)["check"]
+    assert check["base_model"] == "tiny-chat"
+    segments = check["preview"][0]["segments"]
+    assert [one["text"] for one in segments if one["trained"]] == ["Yes<|im_end|>"]
+    assert "And 2?" in segments[0]["text"]
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_table_can_be_read_as_a_base_does(tmp_path: Path) -> None:
+    tickets = Path(__file__).parent.parent / "files" / "tickets.csv"
+    done = thimble(tmp_path, "doctor", str(tickets), "--base", "minilm")
+    assert json.loads(done.stdout)["check"]["tokens"]["limit"] == 512
+    refused = thimble(tmp_path, "doctor", str(tickets), "--base", "tiny-chat")
+    assert "does not fit this file. Use one of: minilm." in refused.stderr
+
+
+def test_what_trains_is_underlined_on_a_terminal() -> None:
+    row = {
+        "row": 3,
+        "tokens": 9,
+        "trained_tokens": 2,
+        "segments": [{"text": "Hi", "trained": False}, {"text": "Yes", "trained": True}],
+    }
+    shown = "\n".join(marked([row]))
+    assert "\x1b[32m\x1b[4mYes" in shown
+    assert "Row 3: 2 of 9 tokens train" in shown
+
+
+def test_a_base_is_added_to_a_home_that_is_not_there_yet_and_listed(tmp_path: Path) -> None:
+    folder = causal_folder(tmp_path / "model", "chatml")
+    added = thimble(tmp_path / "home", "base", "add", "mine", str(folder))
+    assert json.loads(added.stdout)["kind"] == "causal", added.stderr
+    listed = thimble(tmp_path / "home", "base", "list")
+    for name in ("minilm", "tiny-chat", "mine"):
+        assert f'"name": "{name}"' in listed.stdout
 
 
 @pytest.mark.parametrize("command", ["serve", "upload", "call", "approve", "chat", "understand"])
