@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ class Found:
     nested: frozenset[str]
     """Roles whose columns hold lists or objects."""
 
-    @property
+    @cached_property
     def reader(self) -> Shape:
         return cast(Shape, plugins.load(shapes, self.shape))
 
