@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import ThimbleError
-from core.job import Job, JobState
+from core.job import EVENTS_FILE, JOB_FILE, Job, JobState
 from finetune import endings, tiny_chat
 from finetune.bases import Base
 from finetune.job import Workshop, threads, worker_argv
@@ -35,6 +35,9 @@ class Making:
         self.workshop = workshop
         self.launcher = workshop.launcher
         self._progress = Progress()
+        self._attempt = 0
+        """The one that is followed; 0: none yet."""
+        self._cut_offs = 0
         self._looked: State | None = None
 
     def new_tick(self) -> None:
@@ -61,40 +64,53 @@ class Making:
         except ThimbleError as error:
             state = State(error=error.as_dict())
         if state.ready or state.error is not None:
-            self._progress = Progress()
+            self._progress, self._attempt, self._cut_offs = Progress(), 0, 0
+        if state.ready:
             self.workshop.discard(JOB)
         return state
 
     def _submitted(self, base: Base) -> Job:
         """The job, written and handed to the launcher; again changes nothing."""
-        folder = self.workshop.folder(JOB)
-        cores = threads(self.launcher.capacity)
+        if not self._attempt:
+            self._attempt = self._first_attempt()
+        job = self._job(self._attempt)
         if not self.workshop.prepared(JOB):
             self.workshop.need_room()
-            tiny_chat.write_job(base.path, folder, cores)
-        job = Job(id=JOB, argv=worker_argv(folder), folder=folder, cpus=cores)
-        attempts = [int(path.name) for path in (folder / "attempts").glob("[0-9]*")]
-        newest = Job(**vars(job) | {"attempt": max(attempts, default=1)})
-        if endings.cut_off(self.launcher.state(newest)) and attempts:
-            newest = Job(**vars(job) | {"attempt": newest.attempt + 1})
-        if newest.attempt <= MAX_ATTEMPTS:
-            self.launcher.submit(newest)
-        return newest
+            tiny_chat.write_job(base.path, job.folder, job.cpus)
+        self.launcher.submit(job)
+        return job
+
+    def _first_attempt(self) -> int:
+        """That of an earlier process while it goes on or went well, else a new one."""
+        folder = self.workshop.folder(JOB)
+        newest = max((int(path.name) for path in (folder / "attempts").glob("[0-9]*")), default=0)
+        state = self.launcher.state(self._job(newest)).state
+        if newest and (state is JobState.SUCCEEDED or not state.ended):
+            return newest
+        for name in (JOB_FILE, EVENTS_FILE):  # written anew, from the files as they are now
+            (folder / name).unlink(missing_ok=True)
+        return newest + 1
+
+    def _job(self, attempt: int) -> Job:
+        folder = self.workshop.folder(JOB)
+        cores = threads(self.launcher.capacity)
+        return Job(id=JOB, argv=worker_argv(folder), folder=folder, attempt=attempt, cpus=cores)
 
     def _follow(self, base: Base, job: Job) -> State:
-        if job.attempt > MAX_ATTEMPTS:
-            return State(error=endings.lost(MAX_ATTEMPTS))
         status = self.launcher.state(job)
         read_events(job.folder, self._progress)
-        if not status.state.ended:
-            return State(progress=self._shown())
         if status.state is JobState.SUCCEEDED:
             tiny_chat.adopt(job.folder, base.path)
             return State(ready=self.workshop.bases.get(base.name).ready)
-        if endings.cut_off(status):
-            return State(progress=self._shown())
-        named, logs = self._progress.error, self.launcher.logs(job)
-        return State(error=endings.failure(status, named, logs, None))
+        if status.state.ended and not endings.cut_off(status):
+            named, logs = self._progress.error, self.launcher.logs(job)
+            return State(error=endings.failure(status, named, logs, None))
+        if status.state.ended:
+            self._attempt += 1
+            self._cut_offs += 1
+        if self._cut_offs == MAX_ATTEMPTS:
+            return State(error=endings.lost(MAX_ATTEMPTS))
+        return State(progress=self._shown())
 
     def _shown(self) -> dict[str, Any]:
         latest = self._progress.latest
