@@ -51,7 +51,7 @@ class Meta:
 def write(folder: Path, trained: Tensors, groups: Sequence[Group], meta: Meta) -> None:
     """Write the trained tensors, named as the task names them, into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(_to_peft(trained, groups), folder / WEIGHTS_FILE)
+    save_file(to_peft(trained, groups), folder / WEIGHTS_FILE)
     write_json(folder / CONFIG_FILE, _config(groups, meta))
     write_json(folder / META_FILE, asdict(meta))
 
@@ -68,7 +68,7 @@ def read(folder: Path, groups: Sequence[Group]) -> Tensors:
     }
 
 
-def _to_peft(trained: Tensors, groups: Sequence[Group]) -> Tensors:
+def to_peft(trained: Tensors, groups: Sequence[Group]) -> Tensors:
     """Ours to PEFT's names; layers that are computed together become an adapter each."""
     found: Tensors = {}
     for group in groups:

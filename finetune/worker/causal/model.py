@@ -1,12 +1,13 @@
 """A causal model of transformers with our layers in it, fed with packed rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForCausalLM
 from transformers.utils import logging
 
@@ -107,6 +108,7 @@ class CausalModel:
         self.groups: list[Group] = put_adapters(self._model, self.blocks, make)
         put_gates(self._model)
         self.head = head_of(self._model)
+        self.saves_memory = False
 
     def adapter(self) -> dict[str, torch.Tensor]:
         """What is trained: `<group>.a` and `<group>.b`, sharing memory with the model."""
@@ -126,6 +128,25 @@ class CausalModel:
         ).last_hidden_state[0]
         return found
 
+    def save_memory(self) -> None:
+        """From now on keep only what goes into each block, and compute the rest again on the way
+        back: a third more time, the same numbers."""
+        if not self.saves_memory:
+            for name in self.blocks:
+                block = self._model.get_submodule(name)
+                block.forward = _recomputed(block.forward)
+        self.saves_memory = True
+
+    def bytes_per_token(self) -> int:
+        """About what a step keeps for each token until the way back."""
+        block = [group for group in self.groups if group.paths[0].startswith(f"{self.blocks[0]}.")]
+        width = self.head.weight_VH.shape[1]
+        inside = 4 * width + sum(
+            group.weight_OI.shape[1] + 2 * len(group.weight_OI) + len(group.a_RI) for group in block
+        )
+        kept = len(self.blocks) * (width if self.saves_memory else inside) + inside
+        return int(kept * self.head.weight_VH.element_size())
+
     @contextmanager
     def untuned(self) -> Iterator[None]:
         """Inside, the adapters do not count."""
@@ -134,6 +155,17 @@ class CausalModel:
             yield
         finally:
             self._switch.on = True
+
+
+def _recomputed(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*inputs: Any, **named: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return forward(*inputs, **named)
+        # Nothing in a block is left to chance: there is no dropout.
+        options = {"use_reentrant": False, "preserve_rng_state": False}
+        return checkpoint(forward, *inputs, **options, **named)
+
+    return run
 
 
 def blocks_of(model: nn.Module) -> list[str]:

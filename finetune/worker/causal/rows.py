@@ -20,6 +20,7 @@ from finetune.worker.spec import SPLITS
 
 NOTHING_TRAINED = "no_trained_token"
 TOO_LONG = "too_long"
+REFUSED = "template_refused"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class ChatRows:
     numbers: list[int] = field(default_factory=list)
     """What the dataset calls each of the rows."""
     left_out: list[tuple[int, str]] = field(default_factory=list)
-    """Number of a row and why it is not used: `no_trained_token` or `too_long`."""
+    """Number of a row and why it is not used: `no_trained_token`, `too_long`, or
+    `template_refused` by the base's chat template."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -86,7 +88,11 @@ def _read(file: Path, tokenizer: ChatTokenizer, max_length: int) -> ChatRows:
     for content, where in _lines(file):
         if not isinstance(content, dict) or not {"row", "messages"} <= content.keys():
             raise _bad(f"{where} is not an object with row and messages.")
-        row = tokenizer.row(content["messages"], content.get("tools"))
+        try:
+            row = tokenizer.row(content["messages"], content.get("tools"))
+        except RequestRefused:
+            found.left_out.append((int(content["row"]), REFUSED))
+            continue
         ids = np.array(row.ids, dtype=np.int64)
         _add(
             found, int(content["row"]), Row(ids, np.array(row.trained, dtype=np.bool_)), max_length
