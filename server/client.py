@@ -139,6 +139,33 @@ class Client:
             "POST", "/v1/classify", json={"model": model, "input": text, "top_k": top_k}
         )
 
+    def complete(
+        self, model: str, messages: str | list[dict[str, Any]], **options: Any
+    ) -> dict[str, Any]:
+        """A chat model's answer, as `POST /v1/chat/completions` gives it.
+
+        Args:
+            model: A live endpoint, `model@version`, or a causal base as it is.
+            messages: A conversation, or the one text that a user says.
+            options: Such as max_tokens, temperature, top_p, seed and stop.
+        """
+        body = {"model": model, "messages": conversation(messages), **options}
+        return self._send("POST", "/v1/chat/completions", json=body)
+
+    def complete_streamed(
+        self, model: str, messages: str | list[dict[str, Any]], **options: Any
+    ) -> Iterator[str]:
+        """`complete`, as pieces of text while they are written. Closing it stops the model."""
+        body = {"model": model, "messages": conversation(messages), "stream": True, **options}
+        for data in self._events("/v1/chat/completions", body):
+            if data == "[DONE]":
+                return
+            chunk = json.loads(data)
+            if "error" in chunk:
+                raise error_in(chunk["error"])
+            for choice in chunk["choices"]:
+                yield choice["delta"].get("content") or ""
+
     def where_text_goes(self, language: str = "en") -> str:
         """Who reads what is said in the chat, and where: one sentence, in en or zh."""
         return str(self._send("GET", f"/api/chat?language={language}")["where_text_goes"])
@@ -160,17 +187,8 @@ class Client:
         """
         body = {"thread_id": thread_id, "text": text, "files": files or []}
         body |= {"language": language} if language else {"page_language": page_language}
-        owner = self._as_owner()
-        with (
-            self._reaching(),
-            self._http.stream("POST", "/api/chat", json=body, headers=owner) as response,
-        ):
-            if response.is_error:
-                response.read()
-                raise error_of(response)
-            for line in response.iter_lines():
-                if line.startswith("data: "):
-                    yield json.loads(line.removeprefix("data: "))
+        for data in self._events("/api/chat", body, self._as_owner()):
+            yield json.loads(data)
 
     def close(self) -> None:
         self._http.close()
@@ -207,6 +225,21 @@ class Client:
         approval: dict[str, Any] = answer["approval"]
         return approval
 
+    def _events(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> Iterator[str]:
+        """The data of the server-sent events that answer a request."""
+        with (
+            self._reaching(),
+            self._http.stream("POST", path, json=body, headers=headers) as response,
+        ):
+            if response.is_error:
+                response.read()
+                raise error_of(response)
+            for line in response.iter_lines():
+                if line.startswith("data: "):
+                    yield line.removeprefix("data: ")
+
     def _as_owner(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
@@ -231,6 +264,10 @@ def connect(home: str | Path | None = None) -> Client:
     url = running_server(read.home)
     token = read.home / TOKEN_FILE
     return Client(url, read.api_key, token.read_text().strip() if token.exists() else None)
+
+
+def conversation(said: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": said}] if isinstance(said, str) else said
 
 
 def error_of(response: httpx.Response) -> ThimbleError:

@@ -1,8 +1,10 @@
-"""A table of texts becomes the same table with a label and a score in each row."""
+"""A table of texts becomes the same table with a label or an answer in each row."""
 
 import csv
 import io
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from core.errors import RequestRefused
 from data import columns
@@ -12,8 +14,28 @@ from serving.requests import MAX_CHARACTERS
 LIMITS = Limits(rows=20_000, cells=2_000_000, decoded_bytes=2**28)
 """Some minutes on one core; longer files are split."""
 BATCH = 64
-Answer = tuple[str, float]
-Classify = Callable[[list[str]], list[Answer]]
+WRITTEN_ROWS = 1_000
+"""An answer takes seconds where a label takes milliseconds."""
+WRITING_LIMIT_S = 480.0
+"""The approval that runs this is waited for; what is done by then is kept."""
+TOGETHER = 16
+"""Answers asked for at once."""
+Label = tuple[str, float]
+Classify = Callable[[list[str]], list[Label]]
+Written = tuple[str, str]
+"""An answer, and why it ended: `stop`, `length`, or the code of a refusal."""
+Answer = Callable[[str], Written]
+
+
+def check_rows(table: Table) -> None:
+    """Raises RequestRefused for more rows than a chat model answers in one go."""
+    if table.rows > WRITTEN_ROWS:
+        raise RequestRefused(
+            f"The file has {table.rows:,} rows; a chat model answers {WRITTEN_ROWS:,} at once.",
+            code="too_many_rows",
+            param="file_id",
+            fix="Split the file.",
+        )
 
 
 def text_column(table: Table, given: str, trained_on: str) -> str:
@@ -46,12 +68,17 @@ def text_column(table: Table, given: str, trained_on: str) -> str:
         ) from None
 
 
-def predict(texts: Sequence[str | None], classify: Classify) -> list[Answer | None]:
-    """An answer for each text; None where there is no text."""
-    answers: list[Answer | None] = [None] * len(texts)
-    filled = [index for index, text in enumerate(texts) if text and text.strip()]
-    for start in range(0, len(filled), BATCH):
-        batch = filled[start : start + BATCH]
+def filled(texts: Sequence[str | None]) -> list[int]:
+    """The rows that have a text."""
+    return [index for index, text in enumerate(texts) if text and text.strip()]
+
+
+def predict(texts: Sequence[str | None], classify: Classify) -> list[Label | None]:
+    """A label for each text; None where there is no text."""
+    answers: list[Label | None] = [None] * len(texts)
+    rows = filled(texts)
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
         # The model reads the first few hundred tokens only, so cutting changes nothing.
         found = classify([(texts[index] or "")[:MAX_CHARACTERS] for index in batch])
         for index, answer in zip(batch, found, strict=True):
@@ -59,11 +86,44 @@ def predict(texts: Sequence[str | None], classify: Classify) -> list[Answer | No
     return answers
 
 
-def as_csv(table: Table, answers: Sequence[Answer | None]) -> Iterator[bytes]:
-    """The table's rows, each with its prediction at the end, as UTF-8 CSV."""
-    names = ["label", "score"]
+def write(
+    texts: Sequence[str | None], answer: Answer, *, limit_s: float = WRITING_LIMIT_S
+) -> list[Written | None]:
+    """An answer for each text; None where there is no text, and for those that time ran out for.
+
+    Several are asked at once, since an engine writes them together. A row that the model cannot
+    take has an empty answer, with the reason beside it.
+    """
+    deadline = time.monotonic() + limit_s
+    answers: list[Written | None] = [None] * len(texts)
+
+    def fill(index: int) -> None:
+        if time.monotonic() < deadline:
+            answers[index] = answer_or_reason(answer, texts[index] or "")
+
+    with ThreadPoolExecutor(TOGETHER, thread_name_prefix="answers") as pool:
+        for _ in pool.map(fill, filled(texts)):
+            continue
+    return answers
+
+
+def answer_or_reason(answer: Answer, text: str) -> Written:
+    try:
+        return answer(text)
+    except RequestRefused as refusal:
+        return "", refusal.code
+
+
+def as_csv(
+    table: Table, names: tuple[str, str], answers: Sequence[tuple[object, object] | None]
+) -> Iterator[bytes]:
+    """The table's rows, each with what was found for it at the end, as UTF-8 CSV.
+
+    Args:
+        names: Of the two new columns; where the table has one of them, both are `predicted_…`.
+    """
     if set(names) & set(table.columns):
-        names = ["predicted_label", "predicted_score"]
+        names = (f"predicted_{names[0]}", f"predicted_{names[1]}")
     yield line([*table.columns, *names])
     for row, answer in zip(zip(*table.columns.values(), strict=True), answers, strict=True):
         yield line([*row, *(answer or ("", ""))])

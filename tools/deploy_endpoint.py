@@ -6,6 +6,7 @@ from core.names import check_name
 from core.records.tables import Json, Model
 from core.storage import folder_bytes
 from serving import snippets
+from serving.routes import CHAT
 from tools.base import Effect, Resolved, ToolContext, tool
 
 
@@ -23,12 +24,15 @@ def resolve_deploy(ctx: ToolContext, arguments: Json) -> Resolved:
 
 def what_it_takes(ctx: ToolContext, model: Model) -> Json:
     size = folder_bytes(ctx.house.storage.home / model.folder)
+    test = model.metrics.get("test", {})
     quote: Json = {
         "engine": model.engine,
         "megabytes": round(size / 1e6, 1),
-        "test_accuracy": model.metrics.get("test", {}).get("accuracy"),
+        "test_accuracy": test.get("accuracy"),
         "cost": "nothing (it runs on your own machine)",
     }
+    if model.task == CHAT:
+        quote |= {"base_model": model.base_model, "test_perplexity": test.get("perplexity")}
     return quote | advice(ctx, model)
 
 
@@ -52,7 +56,8 @@ def advice(ctx: ToolContext, model: Model) -> Json:
 def deploy_endpoint(ctx: ToolContext, model: str, name: str = "") -> dict[str, Any]:
     """Put a model live behind the API, and return when it answers. Asks for approval first.
 
-    What is live under the same name goes on answering until the new model is ready, and is then
+    A chat model comes with its base and has to write a token first. What is live under the same
+    name goes on answering until the new model is ready, and is then
     replaced. The result has a curl line and a Python program that call the endpoint.
 
     Args:

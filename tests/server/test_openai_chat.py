@@ -14,9 +14,11 @@ import httpx
 import openai
 import pytest
 
+from core.errors import RequestRefused, ServiceFailed
 from core.identity import ALL_SCOPES, Caller
 from core.settings import read as read_settings
 from launchers.base import Capacity
+from server.client import Client
 from serving import snippets
 from serving.supervisor import Supervisor
 from tests.server.conftest import Stage
@@ -295,6 +297,18 @@ def test_a_refused_stream_frees_its_key(url: str) -> None:
     for _ in range(2):
         answer = httpx.post(f"{url}/v1/chat/completions", json=wrong, headers=headers, timeout=5)
         assert answer.status_code == 404
+
+
+def test_our_own_client_gets_an_answer_whole_and_in_pieces(program: Client) -> None:
+    whole = program.complete("zoo", "hello you", max_tokens=1)
+    pieces = list(program.complete_streamed(BASE, HELLO, stop=["there"]))
+
+    assert whole["choices"][0]["message"]["content"] == "meow"
+    assert "".join(pieces) == "hello you"
+    with pytest.raises(RequestRefused, match="no live endpoint"):
+        program.complete("nothing", "hello")
+    with pytest.raises(ServiceFailed, match="It broke"):
+        list(program.complete_streamed("zoo", "break it"))
 
 
 def test_the_models_are_listed_with_what_they_do(client: openai.OpenAI) -> None:
