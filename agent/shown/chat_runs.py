@@ -184,5 +184,6 @@ def reason_of(reason: str, w: Words) -> str:
         "no_end_of_turn": w("its answer has no end"),
         "double_bos": w("it begins twice"),
         "changed_by_template": w("the template of the base changes it"),
+        "template_refused": w("the template of the base refuses it"),
     }
     return names.get(reason) or excerpt(w.told(reason))

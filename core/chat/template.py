@@ -77,7 +77,8 @@ class Template:
             self.compiled = environment.from_string(source)
         except TemplateSyntaxError as error:
             raise bad_template(f"line {error.lineno}: {error.message}") from None
-        except (TemplateError, RecursionError) as error:
+        except (TemplateError, SyntaxError, RecursionError, MemoryError) as error:
+            # Jinja writes Python, which has limits of its own, such as on nested blocks.
             raise bad_template(str(error)) from None
 
     def render(
@@ -93,27 +94,59 @@ class Template:
             RequestRefused: (code `template_refused`) The template refuses the conversation, or
                 used too much time or room.
         """
-        budget = self.budget.renewed()
+        self.budget.renewed()
+        seen = [seen_by_template(message) for message in messages]
         try:
-            pieces = []
-            for piece in self.compiled.generate(
-                **self.specials,
-                messages=[seen_by_template(message) for message in messages],
-                tools=tools,
-                documents=None,
-                add_generation_prompt=generate,
-            ):
-                budget.take(len(piece))
-                pieces.append(piece)
+            return self.run(seen, generate, tools)
+        except TypeError as error:
+            # Some templates print the arguments of a call as they are, so they must be text.
+            if not any(message.get("tool_calls") for message in seen):
+                raise template_refused(error) from None
         except FAULTS as error:
-            raise RequestRefused(
-                f"The base's chat template refuses this conversation: {words_of(error)}.",
-                code="template_refused",
-                param="messages",
-                fix="Change the conversation to what this base can take (such as no system "
-                "message, or user and assistant in turn), or choose another base.",
-            ) from None
+            raise template_refused(error) from None
+        try:
+            return self.run([with_text(message) for message in seen], generate, tools)
+        except FAULTS as error:
+            raise template_refused(error) from None
+
+    def run(
+        self, messages: list[Message], generate: bool, tools: list[dict[str, Any]] | None
+    ) -> str:
+        pieces = []
+        for piece in self.compiled.generate(
+            **self.specials,
+            messages=messages,
+            tools=tools,
+            documents=None,
+            add_generation_prompt=generate,
+        ):
+            self.budget.take(len(piece))
+            pieces.append(piece)
         return "".join(pieces)
+
+
+def with_text(message: Message) -> Message:
+    """The message with the arguments of its calls as JSON text."""
+    if "tool_calls" not in message:
+        return message
+    return message | {"tool_calls": [call_with_text(call) for call in message["tool_calls"]]}
+
+
+def call_with_text(call: dict[str, Any]) -> dict[str, Any]:
+    function = call["function"]
+    arguments = function["arguments"]
+    text = arguments if isinstance(arguments, str) else to_json(arguments)
+    return call | {"function": function | {"arguments": text}}
+
+
+def template_refused(error: BaseException) -> RequestRefused:
+    return RequestRefused(
+        f"The base's chat template refuses this conversation: {words_of(error)}.",
+        code="template_refused",
+        param="messages",
+        fix="Change the conversation to what this base can take (such as no system "
+        "message, or user and assistant in turn), or choose another base.",
+    )
 
 
 def seen_by_template(message: Message) -> Message:

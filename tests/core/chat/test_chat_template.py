@@ -71,7 +71,20 @@ def test_a_template_that_fails_refuses_the_conversation(source: str) -> None:
         rendered(source)
 
 
-@pytest.mark.parametrize("source", ["{% if %}", "{{ x", "{% nothing %}", "x" * 600_000])
+def test_a_template_that_wants_the_arguments_of_a_call_as_text_gets_text() -> None:
+    template = Template("{{ 'f' + messages[0].tool_calls[0].function.arguments }}", {})
+    call = {"type": "function", "function": {"name": "f", "arguments": {"a": "é"}}}
+    message = {"role": "assistant", "content": "", "tool_calls": [call]}
+    assert template.render([message]) == 'f{"a": "é"}'
+    assert call["function"] == {"name": "f", "arguments": {"a": "é"}}
+
+
+DEEP = "{% for a in [1] %}" * 40 + "{% endfor %}" * 40
+
+
+@pytest.mark.parametrize(
+    "source", ["{% if %}", "{{ x", "{% nothing %}", "x" * 600_000, DEEP, "{{ " + "(" * 9000]
+)
 def test_what_is_no_template_is_refused(source: str) -> None:
     with pytest.raises(RequestRefused, match="template cannot be used") as refusal:
         Template(source, {})
