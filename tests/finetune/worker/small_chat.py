@@ -16,7 +16,13 @@ from transformers import (
     LlamaForCausalLM,
 )
 
+from core.chat.tokens import ChatTokenizer
+from finetune.worker.causal.rows import read_chats
+from finetune.worker.machine import Device
 from finetune.worker.spec import Base, ChatRecipe, TrainSpec, to_json
+from finetune.worker.tasks.chat.plain import PlainTask
+from finetune.worker.tasks.chat.task import ChatTask
+from finetune.worker.tasks.chat.ways import Way, make_task
 
 START, END, PAD = "<|im_start|>", "<|im_end|>", "<|pad|>"
 TEMPLATE = (
@@ -25,6 +31,7 @@ TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
+EXACT = Device("cpu", torch.float32)
 ANIMALS = ["cat", "dog", "bird", "fish", "horse", "mouse"]
 SAYS = ["meow", "woof", "tweet", "blub", "neigh", "squeak"]
 
@@ -133,3 +140,13 @@ def write_chat_job(
     spec = TrainSpec(task="chat", base=base, recipe=chat_recipe(**changed))
     (folder / "job.json").write_text(json.dumps(to_json(spec)))
     return folder
+
+
+def chat_task(folder: Path, family: str = "llama", loop: str = "plain") -> ChatTask | PlainTask:
+    """The task on the animals, exact to float32."""
+    base = tiny_causal(folder / "base", family)
+    write_chat_job(folder / "job", base, animals())
+    spec = TrainSpec(task="chat", base=base, recipe=chat_recipe(rank=3, alpha=6.0))
+    tokenizer = ChatTokenizer.load(base.path)
+    splits = read_chats(folder / "job", tokenizer, 64)
+    return make_task(Way(loop, "for the test"), spec, tokenizer, splits, EXACT)

@@ -6,27 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.chat.tokens import ChatTokenizer
 from core.errors import RequestRefused
-from finetune.worker.causal.rows import read_chats
-from finetune.worker.machine import Device
 from finetune.worker.spec import TrainSpec
 from finetune.worker.tasks.chat import ways
-from finetune.worker.tasks.chat.plain import PlainTask, exported_costs
+from finetune.worker.tasks.chat.plain import Exported, PlainTask
 from finetune.worker.tasks.chat.task import ChatTask
-from finetune.worker.tasks.chat.ways import Way
-from tests.finetune.worker.small_chat import animals, chat_recipe, tiny_causal, write_chat_job
-
-EXACT = Device("cpu", torch.float32)
-
-
-def make(folder: Path, family: str = "llama", loop: str = "plain") -> ChatTask | PlainTask:
-    base = tiny_causal(folder / "base", family)
-    write_chat_job(folder / "job", base, animals())
-    spec = TrainSpec(task="chat", base=base, recipe=chat_recipe(rank=3, alpha=6.0))
-    tokenizer = ChatTokenizer.load(base.path)
-    splits = read_chats(folder / "job", tokenizer, 64)
-    return ways.make_task(Way(loop, "for the test"), spec, tokenizer, splits, EXACT)
+from tests.finetune.worker.small_chat import EXACT, chat_recipe, chat_task, tiny_causal
 
 
 def shake(task: ChatTask | PlainTask) -> None:
@@ -40,7 +25,7 @@ def shake(task: ChatTask | PlainTask) -> None:
 def test_an_adapter_of_either_way_has_the_same_loss_in_the_other(
     tmp_path: Path, family: str
 ) -> None:
-    fast, plain = (make(tmp_path / loop, family, loop) for loop in ("fast", "plain"))
+    fast, plain = (chat_task(tmp_path / loop, family, loop) for loop in ("fast", "plain"))
     shake(fast)
     fast.write_adapter(tmp_path / "adapter")
     found = plain.read_adapter(tmp_path / "adapter")
@@ -56,13 +41,12 @@ def test_an_adapter_of_either_way_has_the_same_loss_in_the_other(
     assert fast.nll("test", tuned=False)[0] == pytest.approx(plain.nll("test", tuned=False)[0])
     assert abs(ours - fast.nll("test", tuned=False)[0]).max() > 0.01
     rows = plain.splits["test"].rows
-    assert exported_costs(plain.base, tmp_path / "adapter", rows, EXACT) == pytest.approx(
-        ours, rel=1e-5
-    )
+    exported = Exported(plain.base, tmp_path / "adapter", EXACT)
+    assert exported.nll(rows) == pytest.approx(ours, rel=1e-5)
 
 
 def test_both_ways_take_the_same_steps_with_the_same_loss(tmp_path: Path) -> None:
-    fast, plain = (make(tmp_path / loop, loop=loop) for loop in ("fast", "plain"))
+    fast, plain = (chat_task(tmp_path / loop, loop=loop) for loop in ("fast", "plain"))
     steps = zip(fast.batches(0), plain.batches(0), strict=True)
 
     for ours, theirs in steps:
@@ -73,7 +57,7 @@ def test_both_ways_take_the_same_steps_with_the_same_loss(tmp_path: Path) -> Non
 
 
 def test_a_batch_in_parts_weighs_every_trained_token_the_same(tmp_path: Path) -> None:
-    task = make(tmp_path)
+    task = chat_task(tmp_path)
     batch = task.batches(0)[0]
     whole = float(task.loss(batch, slice(0, len(batch)), 0).detach())
 
@@ -87,7 +71,7 @@ def test_a_batch_in_parts_weighs_every_trained_token_the_same(tmp_path: Path) ->
 
 
 def test_what_the_plain_way_writes_it_reads_bit_for_bit(tmp_path: Path) -> None:
-    task = make(tmp_path)
+    task = chat_task(tmp_path)
     shake(task)
     task.write_adapter(tmp_path / "adapter")
 

@@ -56,7 +56,8 @@ class Speaker:
 
         Args:
             most: Tokens of an answer; fewer where the context ends before.
-            seconds: No more questions are begun after them; so the last ones may have no answer.
+            seconds: After them no more are begun, so the last may have no answer; and after three
+                times as many, an answer comes as far as it is.
         """
         watch, found = Stopwatch(), list[Answer]()
         at_once = AT_ONCE * self._base.limits.rows
@@ -66,7 +67,8 @@ class Speaker:
             requests = [self._request(one, most) for one in questions[start : start + at_once]]
             patience = None if seconds is None else PATIENCE * seconds
             for said in self._base.generate_all(requests, patience):
-                found.append(Answer(said.text.strip(), said.finish_reason == "stop"))
+                ended = said.finish_reason == "stop"
+                found.append(Answer(said.text.strip(), ended, said.ids))
         return found
 
     def _request(self, question: Question, most: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class Answer:
     text: str
     ended: bool
     """By itself, with its end of turn, within the tokens it was allowed."""
+    ids: list[int] = field(default_factory=list)
+    """Its tokens, where a model said it."""
 
 
 @dataclass(frozen=True)

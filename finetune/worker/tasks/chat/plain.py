@@ -55,8 +55,7 @@ class PlainTask(Chats):
         torch.manual_seed(spec.recipe.seed)
         with _quiet():
             self.model = get_peft_model(plain, _config(plain, spec.recipe)).eval()
-        scores = SCORES // plain.config.vocab_size
-        self.part_tokens = max(1, min(PART_TOKENS[device.kind], scores))
+        self.part_tokens = fitting_tokens(plain, device)
 
     def trained(self) -> Tensors:
         return {
@@ -107,8 +106,11 @@ class PlainTask(Chats):
         return _from_peft(load_file(folder / WEIGHTS_FILE))
 
 
-def costs(model: Any, rows: list[Row], device: Device) -> list[torch.Tensor]:
-    """For each row -log p of every trained token, float32, by a padded forward pass."""
+def asked_scores(
+    model: Any, rows: list[Row], device: Device
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """For each row [L, V] what a padded forward pass gives every token at the L trained places,
+    float32, and [L] the tokens that are wanted there."""
     longest = max(len(row.ids) for row in rows)
     ids = np.zeros((len(rows), longest), dtype=np.int64)
     mask = np.zeros_like(ids)
@@ -116,12 +118,17 @@ def costs(model: Any, rows: list[Row], device: Device) -> list[torch.Tensor]:
         ids[number, : len(row.ids)], mask[number, : len(row.ids)] = row.ids, 1
     sent = [torch.from_numpy(values).to(device.kind) for values in (ids, mask)]
     logits = model(input_ids=sent[0], attention_mask=sent[1], use_cache=False).logits
-    found = []
     for number, row in enumerate(rows):
         asked = torch.from_numpy(row.asked()).to(device.kind)
-        wanted = sent[0][number, asked + 1]
-        found.append(F.cross_entropy(logits[number, asked].float(), wanted, reduction="none"))
-    return found
+        yield logits[number, asked].float(), sent[0][number, asked + 1]
+
+
+def costs(model: Any, rows: list[Row], device: Device) -> list[torch.Tensor]:
+    """For each row -log p of every trained token."""
+    return [
+        F.cross_entropy(scores, wanted, reduction="none")
+        for scores, wanted in asked_scores(model, rows, device)
+    ]
 
 
 def row_costs(read: Any, rows: list[Row], tokens: int) -> tuple[Floats, Ids]:
@@ -136,14 +143,36 @@ def row_costs(read: Any, rows: list[Row], tokens: int) -> tuple[Floats, Ids]:
     return sums, counts
 
 
-def exported_costs(base: Base, folder: Path, rows: list[Row], device: Device) -> Floats:
-    """[rows] the sum of -log p by the adapter in the folder, loaded as anybody would load it: by
-    PEFT, into the model as transformers has it."""
-    plain = load_plain(base, device.dtype).to(device.kind)
-    with _quiet():
-        model = PeftModel.from_pretrained(plain, str(folder)).eval()
-    sums, _ = row_costs(lambda some: costs(model, some, device), rows, PART_TOKENS[device.kind])
-    return sums
+class Exported:
+    """The adapter in a folder, loaded as anybody would load it: by PEFT, into the model as
+    transformers has it."""
+
+    def __init__(self, base: Base, folder: Path, device: Device) -> None:
+        self.device = device
+        plain = load_plain(base, device.dtype).to(device.kind)
+        self._tokens = fitting_tokens(plain, device)
+        with _quiet():
+            self._model = PeftModel.from_pretrained(plain, str(folder)).eval()
+
+    def nll(self, rows: list[Row]) -> Floats:
+        """[rows] the sum of -log p over a row's trained tokens."""
+        sums, _ = row_costs(lambda some: costs(self._model, some, self.device), rows, self._tokens)
+        return sums
+
+    def regret(self, rows: list[Row]) -> float:
+        """By how much the likeliest token is likelier than the trained one, in nats a token. Of
+        what the model itself said, always taking the likeliest, it is nearly nothing."""
+        found = []
+        with torch.no_grad():
+            for row in rows:
+                for scores, said in asked_scores(self._model, [row], self.device):
+                    found.append(scores.max(1).values - scores.gather(1, said[:, None])[:, 0])
+        return float(torch.cat(found).mean())
+
+
+def fitting_tokens(model: Any, device: Device) -> int:
+    """Padded tokens that are read at once."""
+    return min(PART_TOKENS[device.kind], max(1, SCORES // int(model.config.vocab_size)))
 
 
 @contextmanager
