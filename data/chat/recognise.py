@@ -51,7 +51,7 @@ def find(table: Table, task: str, given: Mapping[str, str]) -> Found | None:
     """
     if task == "classification" or (task == "auto" and set(given) & set(columns.ROLES)):
         return None
-    check_given(table, given)
+    check_given(table, given, task)
     look = look_at(table, given)
     labelled = task == "auto" and not given and is_labelled(look)
     if not labelled:
@@ -71,14 +71,15 @@ def find(table: Table, task: str, given: Mapping[str, str]) -> Found | None:
     return None
 
 
-def check_given(table: Table, given: Mapping[str, str]) -> None:
+def check_given(table: Table, given: Mapping[str, str], task: str) -> None:
     for role, column in given.items():
         if role not in ROLES:
+            known = ROLES if task == "chat" else (*columns.ROLES, *ROLES)
             raise RequestRefused(
-                f"columns names the role {role[:40]!r}, which a chat dataset has not.",
+                f"columns names the role {role[:40]!r}, which is unknown.",
                 code="unknown_role",
                 param="columns",
-                fix=f"Roles: {', '.join(ROLES)}.",
+                fix=f"Roles: {', '.join(known)}.",
             )
         columns.require(table, column, "columns")
 
@@ -148,7 +149,11 @@ def refuse_both(found: list[Found]) -> None:
 
 
 def refuse_like_classes(table: Table, one: Found) -> None:
-    """Answers that are few, short and repeated are answers to some and classes to others."""
+    """Raises RequestRefused where plain columns of questions and answers could be labelled texts.
+
+    Answers that are few, short and repeated are answers to some and classes to others; so are
+    questions and answers with a column of labels beside them.
+    """
     if one.shape not in PAIRS:
         return
     column = one.match.columns["completion"]
@@ -158,6 +163,20 @@ def refuse_like_classes(table: Table, one: Found) -> None:
             f"The answers in {column!r} could be classes: {shape.distinct:,} different ones in "
             f"{shape.filled:,} rows."
         )
+    label = label_beside(table, one)
+    if label is not None:
+        raise both(
+            f"The file has questions and answers, and {label.name!r} could be a label: "
+            f"{label.distinct:,} different values in {label.filled:,} rows."
+        )
+
+
+def label_beside(table: Table, one: Found) -> columns.Shape | None:
+    """A column called like a label that could be one."""
+    left = set(table.columns) - set(one.match.columns.values())
+    named = [name for name in left if name.strip().casefold() in columns.LABEL_NAMES]
+    shapes_of = (columns.shape_of(name, table.columns[name]) for name in sorted(named))
+    return next((shape for shape in shapes_of if columns.could_be_label(shape)), None)
 
 
 def both(what: str) -> RequestRefused:

@@ -55,7 +55,7 @@ def preference(look: Look) -> None:
 
 
 def judged(look: Look) -> None:
-    column, answers = has(look, JUDGED), has(look, ANSWERS)
+    column, answers = has(look, JUDGED), has(look, CONVERSATIONS) or has_pairs(look)
     if column and answers and verdicts(look, column) == {"true", "false"}:
         raise refused(
             f"The file holds judged answers: {column!r} says true or false to each, as for KTO. "
@@ -95,6 +95,10 @@ FIX = (
 
 def has(look: Look, names: tuple[str, ...]) -> str | None:
     return look.column("", *names)
+
+
+def has_pairs(look: Look) -> bool:
+    return bool(has(look, ("prompt", "instruction")) and has(look, ANSWERS))
 
 
 def verdicts(look: Look, column: str) -> set[str]:

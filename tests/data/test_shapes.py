@@ -291,6 +291,8 @@ def test_a_text_and_a_label_stay_a_classification(tmp_path: Path) -> None:
     given = {"text": "prompt", "label": "completion"}
     assert read(tmp_path, "a.jsonl", jsonl(named), **given)[0] is None
     assert read(tmp_path, "a.jsonl", jsonl(named), task="classification")[0] is None
+    judged = [{"response": f"sentence {n}", "label": n % 2 == 0} for n in range(20)]
+    assert read(tmp_path, "a.jsonl", jsonl(judged))[0] is None
 
 
 @pytest.mark.parametrize(
@@ -298,6 +300,7 @@ def test_a_text_and_a_label_stay_a_classification(tmp_path: Path) -> None:
     [
         [{"prompt": f"sentence {n}", "completion": "ab"[n % 2]} for n in range(20)],
         [{"text": f"t {n}", "label": "ab"[n % 2], "messages": [USER, BOT]} for n in range(20)],
+        [{**alpaca(output=f"It is {n}."), "category": "ab"[n % 2]} for n in range(20)],
     ],
 )
 def test_what_could_be_classes_or_answers_is_asked(tmp_path: Path, rows: list[Json]) -> None:
