@@ -60,8 +60,8 @@ def test_a_registry_folder_holds_nothing_but_its_choices() -> None:
     import serving.engines
     import tools
 
-    assert plugins.names(data.formats) == ["csv", "jsonl", "parquet"]
+    assert plugins.names(data.formats) == ["csv", "json", "jsonl", "parquet"]
     assert plugins.names(launchers) == ["local"]
-    assert plugins.names(serving.engines) == ["linear", "onnx"]
+    assert plugins.names(serving.engines) == ["linear", "onnx", "torch_lm"]
     assert plugins.names(agent.channels) == ["terminal", "web"]
     assert "list_approvals" in plugins.names(tools)
