@@ -4,7 +4,7 @@ import json
 from typing import Any, cast, get_args
 
 from agent.language import Words
-from agent.shown.figures import count, listed, milliseconds
+from agent.shown.figures import count, duration, listed, milliseconds
 from agent.shown.states import of_split
 from agent.views import Answer, Exchange, Role, Talk, Turn
 
@@ -94,10 +94,16 @@ def live_answer(name: str, told: Json, w: Words) -> Answer:
 
 def took(told: Json, w: Words) -> str:
     """Such as `38 tokens · 412.0 ms`."""
-    tokens = (told.get("usage") or {}).get("completion_tokens")
+    tokens = told["answer"].get("completion_tokens")
     written = w("{count} tokens", count=count(tokens)) if tokens is not None else ""
-    taken = milliseconds(told["latency_ms"], w) if told.get("latency_ms") is not None else ""
-    return joined_note(written, taken)
+    return joined_note(written, pause(told.get("latency_ms"), w))
+
+
+def pause(value: float | None, w: Words) -> str:
+    """Milliseconds in the unit that fits."""
+    if value is None:
+        return ""
+    return milliseconds(value, w) if value < 1000 else duration(value / 1000, w)
 
 
 def joined_note(*parts: str) -> str:

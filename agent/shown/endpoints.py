@@ -83,9 +83,18 @@ def traffic_facts(result: Json, w: Words) -> list[tuple[str, str]]:
             p95=milliseconds(latency["p95"], w),
         )
         shown.append((w("Latency"), told))
-    if result.get("tokens_per_s"):
-        speed = w("{count} tokens/s", count=f"{result['tokens_per_s']:,.0f}")
+    return [*shown, *writing_facts(result.get("writing") or {}, w)]
+
+
+def writing_facts(told: Json, w: Words) -> list[tuple[str, str]]:
+    """How fast a chat model writes."""
+    shown = []
+    if told.get("tokens_per_s"):
+        speed = w("{count} tokens/s", count=f"{told['tokens_per_s']:,.0f}")
         shown.append((w("Speed"), speed))
+    first = (told.get("ttft_ms") or {}).get("p50")
+    if first is not None:
+        shown.append((w("First word after"), milliseconds(first, w)))
     return shown
 
 

@@ -215,6 +215,7 @@ def label(name: str, w: Words) -> str:
         "clip": w("Gradient clipping"),
         "label_smoothing": w("Label smoothing"),
         "average": w("Weight averaging"),
+        "frozen_layers": w("Frozen layers"),
         "seed": w("Seed"),
     }
     return names.get(name, name.replace("_", " "))
@@ -236,6 +237,7 @@ def spoken(name: str, w: Words) -> str:
         "clip": w("clip"),
         "label_smoothing": w("label smoothing"),
         "average": w("average"),
+        "frozen_layers": w("frozen layers"),
         "seed": w("seed"),
     }
     return names.get(name, name)

@@ -177,6 +177,7 @@ class Samples:
         self.drawn["error"] = lambda w: error_view(NO_ROOM, w)
 
     def views(self, w: Words) -> Iterator[tuple[str, View]]:
+        yield from chat_samples.talked("zh", w)
         for name, draw in self.drawn.items():
             view = draw(w)
             assert view is not None, name

@@ -4,6 +4,12 @@ in Chinese, so that cards can be looked at in both."""
 import math
 from typing import Any
 
+from agent.channels.web.streams import Part
+from agent.language import Words
+from agent.shown import talks
+from agent.talk import Party
+from agent.views import View
+from core.errors import ServiceFailed
 from finetune.verdicts import chat
 
 Json = dict[str, Any]
@@ -339,13 +345,37 @@ def endpoint(words: Json, state: str) -> Json:
         "errors": 0,
         "requests_per_minute": 2.1,
         "latency_ms": {"p50": 210.0, "p95": 480.0},
-        "tokens_per_s": 184.0,
+        "writing": {"tokens_per_s": 184.0, "ttft_ms": {"p50": 31.0, "p95": 60.0},
+                    "prompt_tokens": 31.0, "completion_tokens": 14.0},
         "since": 1.78e9,
         "error": None,
         "curl": f"curl -N {url} \\\n  -H 'Content-Type: application/json' \\\n"
         f'  -d \'{{"model": "{name}", "messages": [{{"role": "user", "content": "{asked}"}}]}}\'',
         "python": "from openai import OpenAI\n",
-    }
+    }  # fmt: skip
+
+
+def talked(language: str, w: Words) -> list[tuple[str, View]]:
+    """A conversation with the model itself: how it begins, and answers on their way and done."""
+    words = CHINESE if language == "zh" else ENGLISH
+    tuned = Party(words["endpoint"], f"{words['name']}@1")
+    base = Party("tiny-chat", "tiny-chat", untuned=True)
+    right, wrong = words["answers"][0], words["wrong"][1]
+    done = Part(tuned, right, False, finish_reason="stop", tokens=12, seconds=0.4, left_out=2)
+    full = Part(base, wrong * 6, False, finish_reason="length", tokens=512, seconds=9.4)
+    lost = Part(
+        base,
+        "",
+        False,
+        error=ServiceFailed("64 requests are being answered already.", code="too_many"),
+    )
+    start = talks.beginning(tuned.target, [tuned, base], words["system"], "/chat/thread/1", w)
+    return [
+        ("talk-begins", start),
+        ("talk-writing", talks.answers([Part(tuned, right[:9]), Part(base)], w)),
+        ("talk-done", talks.answers([done, full], w)),
+        ("talk-stopped", talks.answers([Part(tuned, right[:9], False), lost], w)),
+    ]
 
 
 def answer(words: Json) -> Json:
@@ -353,17 +383,17 @@ def answer(words: Json) -> Json:
         "endpoint": words["endpoint"],
         "input": words["asked"][0],
         "model": f"{words['name']}@1",
-        "answer": {"text": words["answers"][0], "finish_reason": "stop"},
-        "usage": {"prompt_tokens": 31, "completion_tokens": 12},
+        "answer": {"text": words["answers"][0], "finish_reason": "stop",
+                   "prompt_tokens": 31, "completion_tokens": 12},
         "latency_ms": 212.4,
         "compared": None,
-    }
+    }  # fmt: skip
 
 
 def rival(words: Json) -> Json:
     return {
         "model": "tiny-chat",
-        "answer": {"text": words["wrong"][1] * 6, "finish_reason": "length"},
-        "usage": {"prompt_tokens": 31, "completion_tokens": 256},
+        "answer": {"text": words["wrong"][1] * 6, "finish_reason": "length",
+                   "prompt_tokens": 31, "completion_tokens": 256},
         "latency_ms": 1904.0,
-    }
+    }  # fmt: skip

@@ -15,15 +15,15 @@ from tests.agent.sentences import OURS, Text, found
 from tools import base
 
 TOLD = words.CATALOGUES / "zh" / "told"
-OF_THE_PLANNER = "understanding.json"
-"""Its sentences are made in `agent/`; tests/agent/test_understanding.py looks after them."""
+OF_THE_AGENT = ("understanding.json", "talk.json")
+"""Their sentences are made in `agent/`; test_understanding.py and test_talk.py look after them."""
 w = words_in("zh")
 
 
 def pairs() -> dict[str, str]:
     everything: dict[str, str] = {}
     for path in TOLD.glob("*.json"):
-        if path.name != OF_THE_PLANNER:
+        if path.name not in OF_THE_AGENT:
             everything |= json.loads(path.read_text(encoding="utf-8"))
     return everything
 

@@ -80,6 +80,7 @@ def views(w: Words) -> dict[str, View]:
     }
     for name, tool, result in chat_samples.results(w.language):
         shown[name] = view_of(tool, result, w)
+    shown |= dict(chat_samples.talked(w.language, w))
     return {name: view for name, view in shown.items() if view is not None}
 
 
@@ -296,7 +297,9 @@ def report(worth: bool = True) -> Json:
         "phase": "done",
         "metrics": {"test": test},
         "baselines": baselines,
-        "verdict": verdict({"metrics": {"test": test}, "baselines": baselines}),
+        "verdict": verdict(
+            {"task": "classify", "metrics": {"test": test}, "baselines": baselines}
+        ),
         "worst_classes": [
             {"label": name, "rows": 40, "precision": 0.71 + at / 20, "recall": 0.68 + at / 18,
              "f1": 0.7 + at / 19}

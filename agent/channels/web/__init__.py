@@ -9,6 +9,7 @@ one turn         chat, turn, turns, deeds, quiet, edge, desk: from a message to 
 cards            drawing, cards, follow (alive in the background), calls and pressed (their buttons)
 threads          history, titles, tabs, cut (after a crash), export, transcript, markdown_text
 files            uploads, ids
+to a model       talks, streams: threads with a model itself, and answers written side by side
 """
 
 from collections.abc import AsyncIterator

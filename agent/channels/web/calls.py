@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from agent import talk
 from agent.language import Words
 from agent.shown import view_of
 from agent.shown.endpoints import answers
@@ -84,6 +85,12 @@ def mask(ctx: ToolContext, payload: Payload, w: Words) -> Json:
     return {"masks": found.get("masks", [])}
 
 
+def talk_to(ctx: ToolContext, payload: Payload, _: Words) -> Json:
+    """Whom a conversation of its own can be opened with; the page is led there by `pressed`."""
+    endpoint = str(payload.get("endpoint", ""))
+    return {"talk": talk.parties(ctx.house, ctx.caller, endpoint)[0].target}
+
+
 def rows(ctx: ToolContext, payload: Payload, w: Words) -> Json:
     """One page of a dataset's rows, as the card shows them."""
     wanted: Json = {name: payload[name] for name in ROWS if name in payload}
@@ -102,5 +109,6 @@ CALLS: dict[str, Work] = {
     "ask": ask,
     "rows": rows,
     "mask": mask,
+    "talk": talk_to,
 }
 """By the names that public/cards calls them by."""

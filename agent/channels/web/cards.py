@@ -51,6 +51,13 @@ class Cards:
                 await tab.emit("element", drawn)
         return message_id
 
+    async def redraw(self, thread_id: str, card: Card) -> None:
+        """Change a card that is there in the open tabs alone; what is stored follows later."""
+        step = {"id": name_id(thread_id, card.key), "threadId": thread_id}
+        drawn = element(step, card)
+        for tab in await self.open_tabs(thread_id):
+            await tab.emit("element", drawn)
+
     async def stored(self, message_id: str) -> Json | None:
         rows = await self.history.rows(
             'SELECT id, "createdAt", "parentId", metadata FROM steps WHERE id = :id', id=message_id

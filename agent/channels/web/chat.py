@@ -4,7 +4,7 @@ The functions are registered by `mount`; Chainlit never loads a file of ours by 
 """
 
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any
 import chainlit as cl
 
 from agent import commands
-from agent.channels.web import cut, menu, panel
+from agent.channels.web import cut, menu, panel, talks
 from agent.channels.web.desk import Desk
 from agent.channels.web.edge import OWNER, attempt, caller_for
 from agent.channels.web.history import ELEMENT_URL
@@ -26,6 +26,7 @@ from agent.language import Language, Words, words_in
 from agent.language.detect import language_of_tag
 from agent.memory import FileRef
 
+Json = dict[str, Any]
 PUBLIC = "/chat/public/"
 
 
@@ -92,6 +93,9 @@ async def taken(desk: Desk, message: Any) -> None:
     w = words_in(language)
     await as_typed(message)
     await show_to_others(tab, message)
+    if mark := await talks.mark_of(desk.history, tab.thread_id):
+        await talked(desk, tab, mark, message, language)
+        return
     files = [FileRef(Path(file.path).name, file.name) for file in message.elements if file.path]
     said = commands.spoken(message.content, w)
     await name_thread(desk, tab, message, said, files)
@@ -101,6 +105,16 @@ async def taken(desk: Desk, message: Any) -> None:
     text, files = await cut.asked_again(desk.history, tab.thread_id, said, files)
     async with asking(desk, tab, language, message.id, text, files):
         await converse(desk, language, text, files)
+
+
+async def talked(desk: Desk, tab: Any, mark: Json, message: Any, language: Language) -> None:
+    """A message to a model itself: no word of it is a command, and none reaches the agent."""
+    w = words_in(language)
+    if menu.is_save(message.content):
+        await cl.Message(menu.saved(tab.thread_id, w)).send()
+        return
+    async with asking(desk, tab, language, message.id, message.content, []):
+        await one_at_a_time(desk, tab, talks.converse(desk, tab, mark, message, w))
 
 
 @asynccontextmanager
@@ -154,13 +168,18 @@ async def name_thread(desk: Desk, tab: Any, message: Any, said: str, files: list
 
 
 async def converse(desk: Desk, language: Language, text: str, files: list[FileRef]) -> None:
-    """One turn, drawn as it goes, after those of the thread before it."""
+    """One turn, drawn as it goes."""
     tab = cl.context.session
+    if await one_at_a_time(desk, tab, turn(desk, tab, language, text, files)):
+        await cl.Message(words_in(language)("Stopped.")).send()
+
+
+async def one_at_a_time(desk: Desk, tab: Any, work: Coroutine[Any, Any, None]) -> bool:
+    """Answer in all tabs of the thread, after what it answered before; whether it was stopped."""
     cl.context.emitter = InAllTabs(tab)
     await tell_others(tab, "task_start")
     try:
-        if await desk.turns.run(tab.thread_id, turn(desk, tab, language, text, files)):
-            await cl.Message(words_in(language)("Stopped.")).send()
+        return await desk.turns.run(tab.thread_id, work)
     finally:
         await tell_others(tab, "task_end")
 

@@ -21,13 +21,14 @@ from core.records.database import prepare
 
 Json = dict[str, Any]
 ELEMENT_URL = "/chat/element/"
-OURS = ("tab", "language", "asking", "cut")
+OURS = ("tab", "language", "asking", "cut", "talk")
 """Our own entries of a thread's metadata, kept by `mark_thread`:
 
 tab       the tab that last talked in it
 language  of the page it was last talked on
 asking    what is not answered yet: `text` and `files` by the id of their message
 cut       the same of answers that the end of a process cut off, by the words that ask again
+talk      of a thread with a model itself: its `endpoint`, and `back`, where it was opened
 """
 STALE = (*OURS, "chat_settings")
 """What a tab that goes must not write back as it once found it."""

@@ -19,6 +19,11 @@ def entries(w: Words) -> list[Json]:
     ]
 
 
+def saving(w: Words) -> list[Json]:
+    """The menu of a conversation that no command can do anything in."""
+    return [entry for entry in entries(w) if entry["id"] == SAVE]
+
+
 def is_save(text: str) -> bool:
     return text.strip().lower() == f"/{SAVE}"
 

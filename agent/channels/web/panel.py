@@ -7,7 +7,7 @@ import chainlit as cl
 from chainlit.input_widget import InputWidget, Select, TextInput
 
 from agent import preferences
-from agent.channels.web import menu
+from agent.channels.web import menu, talks
 from agent.channels.web.desk import Desk
 from agent.channels.web.edge import caller_for, told
 from agent.channels.web.tabs import tabs_of_owner
@@ -21,15 +21,19 @@ Json = dict[str, Any]
 
 
 async def offer(desk: Desk, tab: Any) -> None:
-    """Give the tab its panel and its commands, and the page the theme that was chosen."""
+    """Give the tab its panel and its commands, and the page the theme that was chosen.
+
+    In a thread with a model itself the page says so, and no command is offered but to save it.
+    """
     chosen = await preferences_of(desk.house, tab.user.identifier)
     w = words_in(await language_of_tab(desk.house, tab))
     panel = cl.ChatSettings(inputs(chosen, desk.house.settings, w))
     tab.chat_settings = panel.settings()
     await tab.emit("chat_settings", [one.to_dict() for one in panel.inputs])
-    await tab.emit("set_commands", menu.entries(w))
+    mark = await talks.mark_of(desk.history, tab.thread_id)
+    await tab.emit("set_commands", menu.entries(w) if mark is None else menu.saving(w))
     shown = {"thimble_theme": chosen.theme, "thimble_language": w.language}
-    await tab.emit("window_message", shown)
+    await tab.emit("window_message", shown | {"thimble_talk": talks.bar(mark, w)})
 
 
 def inputs(chosen: Preferences, settings: Settings, w: Words) -> list[InputWidget]:

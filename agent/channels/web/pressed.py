@@ -9,6 +9,7 @@ from typing import Any
 
 import chainlit as cl
 
+from agent.channels.web import talks
 from agent.channels.web.calls import CALLS, Json, Work, told
 from agent.channels.web.desk import Desk
 from agent.channels.web.drawing import draw
@@ -46,4 +47,6 @@ async def pressed(desk: Desk, work: Work, action: Any) -> Json:
     if asked := made[0].get("approval"):
         await desk.cards.show(session.thread_id, draw(approval_view(asked, w), w), last=True)
         await desk.cards.look_at(session.thread_id, asked["id"])
+    if endpoint := made[0].get("talk"):
+        made[0]["open"] = await talks.opened(desk, session, endpoint, w)
     return made[0]

@@ -5,7 +5,7 @@ function TalkCard({ view }) {
   return (
     <article className="thimble-card thimble-bare" data-kind={view.kind} aria-label={view.title}>
       {view.exchanges.map((exchange, at) => (
-        <Answers key={at} answers={exchange.answers} />
+        <Answers key={at} answers={exchange.answers} all />
       ))}
       <Notes notes={view.notes} />
       <Links links={view.links} />

@@ -1,7 +1,7 @@
 // The buttons of a card. The first is the one next step; rejecting is never it.
 import { useRef, useState } from 'react'
 import { useChatData } from '@chainlit/react-client'
-import { LoaderCircle } from 'lucide-react'
+import { LoaderCircle, MessagesSquare } from 'lucide-react'
 
 const TWICE_MS = 1500
 
@@ -38,6 +38,7 @@ function Actions({ view, quiet }) {
           disabled={busy}
           onClick={() => press(action)}
         >
+          {action.talk ? <MessagesSquare aria-hidden="true" /> : null}
           {action.label}
         </Button>
       ))}

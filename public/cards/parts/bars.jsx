@@ -54,6 +54,7 @@ function Columns({ chart }) {
   const most = Math.max(...chart.y, 0) || 1
   const slot = width / chart.x.length
   const every = Math.ceil(Math.max(...chart.x.map((name) => String(name).length)) * 7.5 / slot)
+  const room = 7 * Math.max(...chart.y.map((value) => grouped(value).length))
   const told = chart.x.map((name, at) => `${name}: ${grouped(chart.y[at])}`).join(', ')
   return (
     <div ref={place}>
@@ -76,7 +77,7 @@ function Columns({ chart }) {
                 height={height}
                 rx={Math.min(3, height / 2)}
               />
-              {slot > 26 && chart.y[at] ? (
+              {slot > Math.max(26, room) && chart.y[at] ? (
                 <text x={middle} y={11 + COLUMN_HEIGHT - height}>{grouped(chart.y[at])}</text>
               ) : null}
               {at % every ? null : <text x={middle} y={COLUMN_HEIGHT + 30}>{name}</text>}

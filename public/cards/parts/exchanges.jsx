@@ -29,18 +29,18 @@ function Exchanges({ exchanges, title }) {
   )
 }
 
-function Answers({ answers }) {
+function Answers({ answers, all }) {
   if (!answers.length) return null
   return (
     <div className="thimble-answers" data-count={answers.length}>
       {answers.map((answer, at) => (
-        <AnswerBox key={at} answer={answer} first={at === 0} />
+        <AnswerBox key={at} answer={answer} first={at === 0} all={all} />
       ))}
     </div>
   )
 }
 
-function AnswerBox({ answer, first }) {
+function AnswerBox({ answer, first, all }) {
   const { words } = useRoom()
   const { who, text, note, tone, writing } = answer
   return (
@@ -53,9 +53,9 @@ function AnswerBox({ answer, first }) {
         <p className="thimble-message thimble-waits">
           <span className="thimble-unseen">{words.writing}</span>
         </p>
-      ) : (
-        <Message text={text} />
-      )}
+      ) : text || tone !== 'bad' ? (
+        <Message text={text} all={all} />
+      ) : null}
     </div>
   )
 }

@@ -7,7 +7,9 @@ function Intervals({ chart }) {
   const lows = chart.low.length ? chart.low : chart.y
   const highs = chart.high.length ? chart.high : chart.y
   const reach = FAR * Math.max(...highs.map((high, row) => high - lows[row]), 1)
-  const near = chart.x.map((_, row) => row === 0 || chart.y[row] > Math.max(...chart.y) - reach)
+  const close = chart.x.map((_, row) => row === 0 || chart.y[row] > Math.max(...chart.y) - reach)
+  // With nothing close to compare with, how far away the others are is the news.
+  const near = close.filter(Boolean).length > 1 ? close : chart.x.map(() => true)
   const scale = ticks(Math.min(...lows.filter((_, row) => near[row])), Math.max(...highs), 5)
   const [least, most] = [scale[0], scale[scale.length - 1]]
   const at = (value) => `${(100 * (value - least)) / (most - least)}%`

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { Bot, Settings2, User, Wrench } from 'lucide-react'
 
 const ROLE_ICONS = { system: Settings2, user: User, assistant: Bot, tool: Wrench }
-const LONG_MESSAGE = 420
+const LONG_MESSAGE = 420 // letters; a Chinese sign has the room of two
 
 function Turns({ turns }) {
   if (!turns.length) return null
@@ -26,14 +26,15 @@ function Turns({ turns }) {
   )
 }
 
-function Message({ text }) {
+function Message({ text, all }) {
   const { words } = useRoom()
-  const [whole, setWhole] = useState(false)
+  const [whole, setWhole] = useState(Boolean(all))
   if (!text) return <p className="thimble-message thimble-quiet">{words.nothing}</p>
-  const long = text.length > LONG_MESSAGE + 80
+  const most = Math.round((LONG_MESSAGE * text.length) / room(text))
+  const long = text.length > 1.2 * most
   return (
     <div className="thimble-message">
-      {long && !whole ? `${text.slice(0, LONG_MESSAGE).trimEnd()}…` : text}
+      {long && !whole ? `${text.slice(0, most).trimEnd()}…` : text}
       {long && !whole ? (
         <button type="button" className="thimble-small" onClick={() => setWhole(true)}>
           {words.whole}
