@@ -64,20 +64,37 @@ def export_view(result: Json, w: Words) -> View:
 
 
 def predictions_view(result: Json, w: Words) -> View:
-    """A file with predictions, and how often each label was given."""
-    labels: list[list[Any]] = [[one["label"], one["rows"]] for one in result["labels"]]
+    """A file with predictions: how often each label was given, or some of the answers."""
+    found = labels_given(result, w) if "labels" in result else some_answers(result, w)
     return View(
         title=w("Predictions in {filename}", filename=result["filename"]),
         kind="file",
         facts=[
             (w("Rows"), count(result["rows"])),
             (w("Without text"), count(result["without_text"])),
+            *missing_answers(result, w),
             (w("Model"), str(result["model"])),
             (w("Column"), str(result["column"])),
         ],
-        tables=[Table(w("Labels given"), [w("label"), w("rows")], labels)],
+        tables=[found],
         links=[download(result, w)],
     )
+
+
+def labels_given(result: Json, w: Words) -> Table:
+    rows: list[list[Any]] = [[one["label"], one["rows"]] for one in result["labels"]]
+    return Table(w("Labels given"), [w("label"), w("rows")], rows)
+
+
+def some_answers(result: Json, w: Words) -> Table:
+    rows: list[list[Any]] = [[one["text"], one["answer"]] for one in result["examples"]]
+    return Table(w("Answers"), [w("prompt"), w("answer")], rows)
+
+
+def missing_answers(result: Json, w: Words) -> list[tuple[str, str]]:
+    """Rows with a text that a chat model did not answer: too long for it, or time ran out."""
+    left = result.get("refused", 0) + result.get("out_of_time", 0)
+    return [(w("Without an answer"), count(left))] if left else []
 
 
 def download(result: Json, w: Words) -> Link:
