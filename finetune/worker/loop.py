@@ -35,12 +35,15 @@ class Stop:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Inside, a stop is only noted; whoever runs inside looks at `requested`."""
+        """Inside, a stop is only noted; whoever runs inside looks at `requested`, stores what it
+        has, and leaves."""
         self._deferred = True
         try:
             yield
         finally:
             self._deferred = False
+        if self.requested:
+            raise SystemExit(STOPPED)
 
     def _heard(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True
@@ -68,7 +71,7 @@ class Loop:
         """
         with self.stop.deferred():
             restore(self.course, self.optimizer, self.checkpoints)
-            while self.course.step < self.course.total:
+            while self.course.step < self.course.total and not self.stop.requested:
                 self._epoch()
         return self.course.finish()
 
@@ -83,7 +86,7 @@ class Loop:
             if looked or course.clock.checkpoint_due() or self.stop.requested:
                 save(course, self.optimizer, self.checkpoints)
             if self.stop.requested:
-                raise SystemExit(STOPPED)
+                return
 
     def train_step(self, batch: Ids) -> None:
         """One step of the optimizer."""

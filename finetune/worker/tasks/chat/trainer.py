@@ -15,7 +15,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from finetune.worker.checkpoints import Checkpoints
 from finetune.worker.course import Course, Progress, rate_share
 from finetune.worker.journal import Journal
-from finetune.worker.loop import STOPPED, Stop, make_optimizer, restore, save
+from finetune.worker.loop import Stop, make_optimizer, restore, save
 from finetune.worker.rows import Ids
 from finetune.worker.spec import Recipe
 from finetune.worker.tasks.chat.plain import PlainTask
@@ -39,8 +39,6 @@ def run(
             # The Trainer insists on a folder of its own, and leaves it empty.
             with TemporaryDirectory() as folder:
                 PlainTrainer(steps, folder).train()
-        if stop.requested:
-            raise SystemExit(STOPPED)
     return course.finish()
 
 
