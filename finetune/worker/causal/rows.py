@@ -44,7 +44,7 @@ class ChatRows:
 
     rows: list[Row]
     numbers: list[int] = field(default_factory=list)
-    """What the dataset calls each of the rows."""
+    """What the dataset calls each of the rows; an unfolded one stands there more than once."""
     left_out: list[tuple[int, str]] = field(default_factory=list)
     """Number of a row and why it is not used: `no_trained_token`, `too_long`, or
     `template_refused` by the base's chat template."""
@@ -76,27 +76,36 @@ def read_chats(folder: Path, tokenizer: ChatTokenizer, max_length: int) -> dict[
         RequestRefused: A file is missing, a line is not a conversation (`bad_job`), or no row of a
             split can be used (`no_usable_rows`).
     """
-    found = {name: _read(folder / f"{name}.jsonl", tokenizer, max_length) for name in SPLITS}
+    found = {
+        name: _read(folder / f"{name}.jsonl", tokenizer, max_length, unfold=name == "train")
+        for name in SPLITS
+    }
     for name, rows in found.items():
         if not rows.rows:
             raise _unusable(name, rows.left_out, max_length)
     return found
 
 
-def _read(file: Path, tokenizer: ChatTokenizer, max_length: int) -> ChatRows:
+def _read(file: Path, tokenizer: ChatTokenizer, max_length: int, unfold: bool) -> ChatRows:
+    """The rows of a file.
+
+    Args:
+        unfold: Where the template rewrites earlier answers, a row gives one more for each of
+            them (ChatTokenizer.rows), so that all of them train.
+    """
     found = ChatRows([])
     for content, where in _lines(file):
         if not isinstance(content, dict) or not {"row", "messages"} <= content.keys():
             raise _bad(f"{where} is not an object with row and messages.")
+        number, said = int(content["row"]), (content["messages"], content.get("tools"))
         try:
-            row = tokenizer.row(content["messages"], content.get("tools"))
+            rows = tokenizer.rows(*said) if unfold else [tokenizer.row(*said)]
         except RequestRefused:
-            found.left_out.append((int(content["row"]), REFUSED))
+            found.left_out.append((number, REFUSED))
             continue
-        ids = np.array(row.ids, dtype=np.int64)
-        _add(
-            found, int(content["row"]), Row(ids, np.array(row.trained, dtype=np.bool_)), max_length
-        )
+        for row in rows:
+            ids = np.array(row.ids, dtype=np.int64)
+            _add(found, number, Row(ids, np.array(row.trained, dtype=np.bool_)), max_length)
     return found
 
 

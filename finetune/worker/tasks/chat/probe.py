@@ -79,8 +79,10 @@ def _rows(spec: ProbeSpec, splits: dict[str, ChatRows]) -> dict[str, int]:
     """Rows of the real splits that will be used: the folder may hold samples of them."""
     found = {}
     for name in SPLITS:
-        used, left_out = len(splits[name]), len(splits[name].left_out)
-        found[name] = round(spec.rows.get(name, used + left_out) * used / (used + left_out))
+        # A row of the dataset may have become several, so rows are counted by their numbers.
+        used, numbers = len(splits[name]), splits[name].numbers
+        read = len({*numbers, *(number for number, _ in splits[name].left_out)})
+        found[name] = round(spec.rows.get(name, read) * used / read)
     return found
 
 
