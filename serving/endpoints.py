@@ -88,9 +88,11 @@ class Endpoints:
 
     def task(self, caller: Caller, row: Endpoint) -> str:
         """What its model does: `classify` or `chat`; "" once the model was deleted."""
+        name, _, version = row.model.partition("@")
+        wanted = owned(Model, caller).where(Model.name == name, Model.version == int(version or 0))
         with self._database.read() as session:
-            found = session.scalars(owned(Model, caller)).all()
-        return next((model.task for model in found if model.ref == row.model), "")
+            found: Model | None = session.scalars(wanted).first()
+        return found.task if found else ""
 
     def resolve(self, caller: Caller, target: str) -> tuple[str | None, Model]:
         """The endpoint's id, if it is one, and the model that answers for `target`.
