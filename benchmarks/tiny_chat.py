@@ -1,6 +1,6 @@
 """What can `tiny-chat` be taught? Rows of a simple regular task, tuned as a user would.
 
-    python benchmarks/tiny_chat.py [--task stock|orders|next] [--home FOLDER] [--set epochs=5 …]
+    python benchmarks/tiny_chat.py [--task orders|stock|next] [--home FOLDER] [--set epochs=5 …]
 
 It makes 2,000 rows of questions and answers, uploads them, asks for a quote (which builds
 `tiny-chat` first when the home has none), starts the run with the default settings, and prints
@@ -169,7 +169,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--task", choices=TASKS, default="stock")
+    parser.add_argument("--task", choices=TASKS, default="orders")
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--home", help="a THIMBLE_HOME to use again; the base is built once in it")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
