@@ -122,7 +122,7 @@ class Counting:
 
 
 def _common(steps: int) -> dict[str, Any]:
-    """What a measurement needs, and the settings all ways share. The rest is each tool's default."""
+    """What a measurement needs, and what all ways share. The rest is each tool's default."""
     return {
         "output_dir": tempfile.mkdtemp(),
         "per_device_train_batch_size": BATCH,

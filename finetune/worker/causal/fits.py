@@ -89,7 +89,7 @@ def _packed_losses(base: Base, device: Device, rows: list[Row]) -> tuple[list[fl
         seed=0,
         max_length=LONGEST,
     )
-    model = CausalModel(base, device, recipe)
+    model = CausalModel.load(base, device, recipe)
     packed = pack(rows, device)
     hidden = model.hidden(packed)[packed.asked_L]
     costs = nll(hidden.detach(), packed.targets_L, model.head).cpu().numpy()

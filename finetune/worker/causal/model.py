@@ -97,9 +97,10 @@ def check_weights(base: Base) -> None:
 class CausalModel:
     """Packed rows in, hidden states of every token out; only the adapters are trained."""
 
-    def __init__(self, base: Base, device: Device, recipe: Recipe) -> None:
+    def __init__(self, plain: Any, device: Device, recipe: Recipe) -> None:
+        """Our layers take the place of those of `plain`, which attends as `PACKED` says."""
         self.device = device
-        self._model = load_plain(base, device.dtype, PACKED).to(device.kind)
+        self._model = plain.to(device.kind)
         self.config = self._model.config
         self._switch = Switch()
         self.blocks = blocks_of(self._model)
@@ -109,6 +110,16 @@ class CausalModel:
         put_gates(self._model)
         self.head = head_of(self._model)
         self.saves_memory = False
+
+    @classmethod
+    def load(cls, base: Base, device: Device, recipe: Recipe) -> "CausalModel":
+        """From a registered base.
+
+        Raises:
+            RequestRefused: transformers cannot load it (`unsupported_base`).
+            ServiceFailed: The weights are not the ones that were registered (`base_changed`).
+        """
+        return cls(load_plain(base, device.dtype, PACKED), device, recipe)
 
     def adapter(self) -> dict[str, torch.Tensor]:
         """What is trained: `<group>.a` and `<group>.b`, sharing memory with the model."""

@@ -96,7 +96,7 @@ def random_rows(lengths: tuple[int, ...], seed: int = 0) -> list[Row]:
 
 def moved_model(base: Base, **changed: Any) -> CausalModel:
     """The base with an adapter that does something."""
-    model = CausalModel(base, CPU, chat_recipe(**changed))
+    model = CausalModel.load(base, CPU, chat_recipe(**changed))
     chance = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for group in model.groups:

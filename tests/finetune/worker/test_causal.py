@@ -51,7 +51,7 @@ def plain_costs(model: torch.nn.Module, row: Row) -> torch.Tensor:
 
 def test_packed_rows_cost_what_each_costs_alone(base: Base) -> None:
     plain = load_plain(base, torch.float32, "eager")
-    model = CausalModel(base, CPU, chat_recipe())
+    model = CausalModel.load(base, CPU, chat_recipe())
 
     for row, found in zip(ROWS, costs_by_row(model, ROWS), strict=True):
         with torch.no_grad():
@@ -116,14 +116,14 @@ def test_the_fast_path_says_why_it_does_not_fit(tmp_path: Path, name: str, why: 
 
 
 def test_router_and_experts_stay_as_they_are(tmp_path: Path) -> None:
-    model = CausalModel(causal_base(tmp_path, "qwen3_moe"), CPU, chat_recipe())
+    model = CausalModel.load(causal_base(tmp_path, "qwen3_moe"), CPU, chat_recipe())
 
     assert {path.split(".")[3] for group in model.groups for path in group.paths} == {"self_attn"}
 
 
 def test_an_untuned_model_is_the_base(tmp_path: Path) -> None:
     base = causal_base(tmp_path, "llama")
-    moved, fresh = moved_model(base), CausalModel(base, CPU, chat_recipe())
+    moved, fresh = moved_model(base), CausalModel.load(base, CPU, chat_recipe())
     tuned = costs_by_row(moved, ROWS)
 
     with moved.untuned():

@@ -40,7 +40,7 @@ class ChatTask(Chats):
         self.recipe: ChatRecipe = spec.recipe
         self.base, self.tokenizer = spec.base, tokenizer
         self.splits, self.device = splits, device
-        self.model = CausalModel(spec.base, device, spec.recipe)
+        self.model = CausalModel.load(spec.base, device, spec.recipe)
         self._check_length()
         self.part_tokens = PART_TOKENS[device.kind]
         self._find_room()
