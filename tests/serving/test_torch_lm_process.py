@@ -165,7 +165,7 @@ def test_a_full_queue_refuses_at_once_and_loses_nothing(room: Room) -> None:
         ({"top_p": 0}, "above 0 to 1"),
         ({"seed": "x"}, "seed is 'x'"),
         ({"max_tokens": True}, "max_tokens is 'True'"),
-        ({"logit_bias": {}}, "logit_bias is unknown"),
+        ({"logit_bias": {}}, "no field 'logit_bias'"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "message 1.*'robot'"),
         ({"prompt": "x"}, "not both"),
     ],

@@ -54,7 +54,11 @@ def read_request(request: Mapping[str, Any], tokens: Tokens, room: int) -> Asked
         RequestRefused: Says what is wrong and with which numbers.
     """
     if unknown := sorted(set(request) - set(FIELDS)):
-        raise refused(str(unknown[0])[:80], "is unknown", f"Known: {', '.join(FIELDS)}.")
+        raise refused(
+            str(unknown[0])[:80],
+            f"A request has no field {str(unknown[0])[:80]!r}.",
+            f"Known: {', '.join(FIELDS)}.",
+        )
     ids = prompt_ids(request, tokens)
     max_tokens = whole(request, "max_tokens", 1, 2**31, max(1, room - len(ids)))
     if len(ids) + max_tokens > room:
@@ -71,29 +75,33 @@ def read_request(request: Mapping[str, Any], tokens: Tokens, room: int) -> Asked
 
 def prompt_ids(request: Mapping[str, Any], tokens: Tokens) -> list[int]:
     if (request.get("messages") is None) == (request.get("prompt") is None):
-        raise refused("messages", "or prompt has to be given, and not both", "Give one of them.")
+        raise refused(
+            "messages", "messages or prompt is needed, and not both.", "Give one of them."
+        )
     if request.get("messages") is not None:
         messages = check_messages(request["messages"], "messages", generate=True)
         ids = tokens.prompt(messages, request.get("tools"))
     else:
         prompt = request["prompt"]
         if not isinstance(prompt, str) or not is_unicode(prompt):
-            raise refused("prompt", "is not text", "Give one text.")
+            raise refused("prompt", "prompt is not a text.", "Give one text.")
         ids = tokens.plain(prompt)
     if not ids:
-        raise refused("prompt", "has no token", "Give at least one word.")
+        raise refused("prompt", "The prompt is empty.", "Give at least one word.")
     return ids
 
 
 def read_stop(given: Any) -> tuple[str, ...]:
     stop = [given] if isinstance(given, str) else given or []
     if not isinstance(stop, list | tuple) or len(stop) > MAX_STOPS:
-        raise refused("stop", f"is not a text or a list of at most {MAX_STOPS}", "Give fewer.")
+        raise refused(
+            "stop", f"stop is neither a text nor a list of at most {MAX_STOPS}.", "Give fewer."
+        )
     for one in stop:
         if not isinstance(one, str) or not 0 < len(one) <= MAX_STOP_LENGTH or not is_unicode(one):
             raise refused(
                 "stop",
-                f"holds something that is not a text of 1 to {MAX_STOP_LENGTH} characters",
+                f"stop holds something that is not a text of 1 to {MAX_STOP_LENGTH} characters.",
                 "Leave it out or shorten it.",
             )
     return tuple(dict.fromkeys(stop))
@@ -108,7 +116,7 @@ def number(
     right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not right or not least <= value <= most or (name == "top_p" and value == 0):
         said = f"above {least:g} to {most:g}" if name == "top_p" else f"{least:g} to {most:g}"
-        raise refused(name, f"is {str(value)[:40]!r}", f"Give a number, {said}.")
+        raise refused(name, f"{name} is {str(value)[:40]!r}.", f"Give a number, {said}.")
     return float(value)
 
 
@@ -117,7 +125,9 @@ def whole(request: Mapping[str, Any], name: str, least: int, most: int, default:
     if value is None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise refused(name, f"is {str(value)[:40]!r}", f"Give a whole number from {least} on.")
+        raise refused(
+            name, f"{name} is {str(value)[:40]!r}.", f"Give a whole number from {least} on."
+        )
     return value
 
 
@@ -125,8 +135,8 @@ def is_unicode(text: str) -> bool:
     return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
-def refused(name: str, what: str, fix: str) -> RequestRefused:
-    return RequestRefused(f"{name} {what}.", param=name, fix=fix)
+def refused(name: str, message: str, fix: str) -> RequestRefused:
+    return RequestRefused(message, param=name, fix=fix)
 
 
 def too_long(prompt: int, answer: int, room: int) -> RequestRefused:
