@@ -88,7 +88,7 @@ def _put(module: nn.Module) -> bool:
         found: torch.Tensor = parts["down_proj"](gated(first.group(x), name))
         return found
 
-    if not _same(module.forward, forward, first.group.weight_OI):
+    if not same(module.forward, forward, first.group.weight_OI):
         return False
     module.forward = forward
     return True
@@ -99,7 +99,8 @@ def _name_of(act: Activation) -> str | None:
     return next((name for name, (known, _) in KNOWN.items() if torch.equal(known(x), act(x))), None)
 
 
-def _same(one: Activation, other: Activation, like_OI: torch.Tensor) -> bool:
+def same(one: Activation, other: Activation, like_OI: torch.Tensor) -> bool:
+    """Whether two ways to compute a module agree on random inputs, as wide as `like_OI`."""
     chance = torch.Generator().manual_seed(0)
     x = torch.randn(1, 8, like_OI.shape[1], generator=chance).to(like_OI)
     with torch.no_grad():

@@ -17,6 +17,7 @@ from finetune.worker.causal.attention import How, attend
 from finetune.worker.causal.gated import put_gates
 from finetune.worker.causal.linear import Adapters, Group, Switch, put_adapters
 from finetune.worker.causal.loss import Head
+from finetune.worker.causal.norms import put_norms
 from finetune.worker.causal.packing import Packed
 from finetune.worker.machine import Device
 from finetune.worker.spec import Base, Recipe
@@ -108,6 +109,7 @@ class CausalModel:
         make = Adapters(recipe.rank, recipe.alpha, device, self._switch, chance)
         self.groups: list[Group] = put_adapters(self._model, self.blocks, make)
         put_gates(self._model)
+        put_norms(self._model)
         self.head = head_of(self._model)
         self.saves_memory = False
 

@@ -11,8 +11,11 @@ from peft import PeftModel
 from core.errors import RequestRefused, ServiceFailed
 from finetune.worker.causal import adapter
 from finetune.worker.causal.fits import fits
+from finetune.worker.causal.gated import put_gates
+from finetune.worker.causal.linear import Adapters, Switch, put_adapters
 from finetune.worker.causal.loss import nll, total_nll
-from finetune.worker.causal.model import CausalModel, load_plain
+from finetune.worker.causal.model import PACKED, CausalModel, blocks_of, load_plain
+from finetune.worker.causal.norms import put_norms
 from finetune.worker.causal.rows import Row
 from finetune.worker.spec import Base
 from tests.finetune.worker.causal_bases import (
@@ -102,6 +105,20 @@ def test_the_fast_path_fits_every_architecture_it_is_made_for(base: Base) -> Non
 
     assert fit, why
     assert why.startswith("Packed rows give the same loss as the plain model, within ")
+
+
+@pytest.mark.parametrize(
+    ("name", "gates", "norms"),
+    [("llama", 2, 5), ("qwen3", 2, 9), ("gemma2", 2, 9), ("phi3", 2, 5), ("gpt2", 0, 0)],
+)
+def test_gates_and_norms_are_replaced_where_they_give_the_same(
+    tmp_path: Path, name: str, gates: int, norms: int
+) -> None:
+    plain = load_plain(causal_base(tmp_path, name), torch.float32, PACKED)
+    blocks = blocks_of(plain)
+    put_adapters(plain, blocks, Adapters(2, 2.0, CPU, Switch(), torch.Generator()))
+
+    assert (put_gates(plain), put_norms(plain)) == (gates, norms)
 
 
 @pytest.mark.parametrize(
