@@ -1,12 +1,5 @@
-"""The same tuning with the usual tools, Hugging Face Trainer and PEFT, for some steps: how fast?
+"""The usual tools, Hugging Face Trainer and PEFT, on the rows of `train_encoder.py`."""
 
-    python benchmarks/train_peer.py [--steps 40]
-
-One thread, the same rows, base, rank, batch size and head as `train_classifier.py`; everything
-else as those tools have it by default. Prints real tokens per processor second.
-"""
-
-import argparse
 import tempfile
 import time
 from typing import Any
@@ -15,12 +8,11 @@ import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer
 from torch import nn
-from train_classifier import base, read
 from transformers import AutoModel, Trainer, TrainerCallback, TrainingArguments
 
+from benchmarks.train_classifier import base, read
+
 RANK, BATCH = 32, 32
-WARM_UP = 3
-"""Steps that are not counted."""
 
 
 class MeanPooled(nn.Module):  # type: ignore[misc]
@@ -40,12 +32,13 @@ class MeanPooled(nn.Module):  # type: ignore[misc]
 class Clock(TrainerCallback):  # type: ignore[misc]
     """Processor seconds of the steps after the warm-up."""
 
-    def __init__(self) -> None:
+    def __init__(self, warm_up: int) -> None:
+        self.warm_up = warm_up
         self.started = self.ended = 0.0
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.ended = time.process_time()
-        if state.global_step == WARM_UP:
+        if state.global_step == self.warm_up:
             self.started = self.ended
 
 
@@ -63,12 +56,12 @@ class Collator:
         return {"input_ids": padded, "attention_mask": (padded != 0).long(), "labels": labels}
 
 
-def examples() -> tuple[list[dict[str, Any]], int]:
+def examples(longest: int) -> tuple[list[dict[str, Any]], int]:
     """The training rows as token ids and label numbers, and the number of labels."""
     rows = read("train.csv")
     labels = sorted({row["category"] for row in rows})
     tokenizer = Tokenizer.from_file(f"{base().path}/tokenizer.json")
-    tokenizer.enable_truncation(96)
+    tokenizer.enable_truncation(longest)
     tokenizer.no_padding()
     found = [
         {"ids": tokenizer.encode(row["text"]).ids, "label": labels.index(row["category"])}
@@ -91,20 +84,12 @@ def arguments(steps: int) -> TrainingArguments:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=40)
-    steps = parser.parse_args().steps
-    torch.set_num_threads(1)
-    rows, classes = examples()
+def tokens_per_cpu_second(steps: int, warm_up: int, longest: int) -> float:
+    """The pace of real tokens in so many steps after the warm-up."""
+    rows, classes = examples(longest)
     encoder = AutoModel.from_pretrained(base().path, add_pooling_layer=False)
     config = LoraConfig(r=RANK, lora_alpha=RANK, target_modules="all-linear")
     model = MeanPooled(get_peft_model(encoder, config), classes)
-    collator, clock = Collator(), Clock()
-    Trainer(model, arguments(steps), collator, rows, callbacks=[clock]).train()
-    counted = sum(collator.tokens[WARM_UP:steps])
-    print(f"Trainer + PEFT: {counted / (clock.ended - clock.started):.0f} tokens per CPU second")
-
-
-if __name__ == "__main__":
-    main()
+    collator, clock = Collator(), Clock(warm_up)
+    Trainer(model, arguments(warm_up + steps), collator, rows, callbacks=[clock]).train()
+    return sum(collator.tokens[warm_up : warm_up + steps]) / (clock.ended - clock.started)

@@ -1,6 +1,6 @@
 """Give each text one of a fixed set of labels: mean-pooled encoder and one linear layer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,12 +153,19 @@ class Classifier:
             found: Floats = self._logits(features).cpu().numpy()
         return found
 
-    def features(self, rows: Sequence[Ids]) -> Floats:
-        """[rows, hidden] of the encoder as it is now."""
+    def features(
+        self, rows: Sequence[Ids], below: Mapping[int, torch.Tensor] | None = None
+    ) -> Floats:
+        """[rows, hidden] of the encoder as it is now.
+
+        Args:
+            below: By row number, what the layers without adapter make of it, where it is kept.
+        """
         found = np.empty((len(rows), self.encoder.shape.hidden), dtype=np.float32)
         with torch.no_grad():
             for batch in reading_batches(rows):
-                found[batch] = self.encoder.embed([rows[i] for i in batch]).cpu().numpy()
+                states = [below[int(i)] for i in batch] if below else None
+                found[batch] = self.encoder.embed([rows[i] for i in batch], states).cpu().numpy()
         return found
 
     def _logits(self, features_BH: torch.Tensor) -> torch.Tensor:

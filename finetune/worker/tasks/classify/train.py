@@ -73,6 +73,7 @@ class Training:
 
     def run(self) -> None:
         """Do all of it and write `result.json`."""
+        self.task.keep_below()
         self.journal.phase("baselines")
         found = self._baselines()
         self.journal.phase("training")
@@ -116,7 +117,7 @@ class Training:
     def _frozen(self) -> Baseline:
         """Linear on the untouched encoder; also the start of the tuned head."""
         watch, folder = Stopwatch(), f"{BASELINES}/frozen"
-        features = self.task.features(self.task.ids["train"])
+        features = self.task.features(self.task.ids["train"], self.task.below)
         linear = baselines.probe(features, self.splits["train"].truth, len(self.spec.labels))
         said = linear.logits(self.task.features(self.task.ids["test"])).argmax(1).tolist()
         self._export_frozen(self.folder / folder, linear)
@@ -151,7 +152,6 @@ class Training:
         def read(folder: Path) -> dict[str, torch.Tensor]:
             return read_adapter(folder, shape)
 
-        self.task.keep_below()
         progress = tune(self.folder, self.task, recipe, write, read, self.journal, self.stop)
         meta = {"labels": self.spec.labels, "max_length": recipe.max_length, "pooling": "mean"}
         write_json(self.folder / ADAPTER / "meta.json", meta)
