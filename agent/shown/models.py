@@ -5,7 +5,7 @@ from typing import Any
 from agent.language import Words
 from agent.shown.figures import excerpt, interval, listed, moment, percent
 from agent.shown.plans import parameters_table
-from agent.shown.runs import MOST_ROWS, deploy, left_out
+from agent.shown.runs import MOST_ROWS, deploy, left_out, score_of
 from agent.shown.states import of_kind
 from agent.views import Action, Table, View
 
@@ -18,7 +18,7 @@ def models_view(result: Json, w: Words) -> View:
     found = result["models"]
     if len(found) == 1 and found[0].get("passport"):
         return model_view(found[0], w)
-    columns = [w("model"), w("made by"), w("test accuracy"), w("95 % interval"), w("live as")]
+    columns = [w("model"), w("made by"), w("test result"), w("95 % interval"), w("live as")]
     bases: list[list[Any]] = [[one["name"]] for one in result.get("bases") or []]
     return View(
         title=w("Models"),
@@ -37,8 +37,8 @@ def model_row(one: Json, w: Words) -> list[Any]:
     return [
         one["model"],
         of_kind(one["kind"], w),
-        percent(one.get("accuracy"), w),
-        interval(one.get("interval"), w),
+        score_of(one, w),
+        interval(one.get("interval"), w) if one.get("accuracy") is not None else "",
         listed(one.get("endpoints") or [], w),
     ]
 
@@ -66,14 +66,21 @@ def model_view(one: Json, w: Words) -> View:
     )
 
 
-def model_facts(one: Json, w: Words) -> list[tuple[str, str]]:
-    score = w(
+def test_score(one: Json, w: Words) -> tuple[str, str]:
+    """The accuracy of a classifier; of a chat model how well it predicts unseen answers."""
+    if one.get("accuracy") is None and one.get("perplexity") is not None:
+        return w("Perplexity"), f"{one['perplexity']:.2f}"
+    told = w(
         "{share} (95 % sure: {interval})",
         share=percent(one.get("accuracy"), w),
         interval=interval(one.get("interval"), w),
     )
+    return w("Test accuracy"), told
+
+
+def model_facts(one: Json, w: Words) -> list[tuple[str, str]]:
     shown = [
-        (w("Test accuracy"), score),
+        test_score(one, w),
         (w("Made by"), of_kind(one["kind"], w)),
         (w("Run"), one.get("run")),
         (w("Dataset"), one.get("dataset")),

@@ -66,6 +66,11 @@ def results(language: str) -> Told:
         ("chat-endpoint-stopped", "endpoint_status", endpoint(words, "stopped")),
         ("chat-answer", "ask_endpoint", answer(words)),
         ("chat-answer-beside", "ask_endpoint", answer(words) | {"compared": rival(words)}),
+        (
+            "chat-models",
+            "list_models",
+            {"models": [model(words)], "bases": [{"name": "tiny-chat"}]},
+        ),
         ("chat-datasets", "list_datasets", {"datasets": [listed(f"{name}@1")]}),
     ]
 
@@ -376,6 +381,11 @@ def talked(language: str, w: Words) -> list[tuple[str, View]]:
         ("talk-done", talks.answers([done, full], w)),
         ("talk-stopped", talks.answers([Part(tuned, right[:9], False), lost], w)),
     ]
+
+
+def model(words: Json) -> Json:
+    return {"model": f"{words['name']}@1", "kind": "lora", "task": "chat", "accuracy": None,
+            "interval": [0.28, 0.35], "perplexity": 1.36, "endpoints": []}  # fmt: skip
 
 
 def answer(words: Json) -> Json:
