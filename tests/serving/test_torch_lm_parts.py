@@ -116,7 +116,9 @@ def adapter(folder: Path, tmp_path: Path) -> Path:
 
 
 def test_a_full_house_answers_as_an_empty_one_whoever_leaves_first(base: Base) -> None:
-    asked = [{"messages": say("x" * (1 + 7 * (n % 30))), "max_tokens": 1 + n % 13} for n in range(50)]
+    asked = [
+        {"messages": say("x" * (1 + 7 * (n % 30))), "max_tokens": 1 + n % 13} for n in range(50)
+    ]
 
     together = base.generate_all(asked)
 

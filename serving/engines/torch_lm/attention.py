@@ -138,7 +138,8 @@ class Reader:
     def _lonely_is_slow(self) -> bool:
         """Processors multiply bfloat16 matrices, not vectors: two queries are read in 0.6 of the
         time that one takes."""
-        return self.keys_SHLD.dtype == torch.bfloat16 and self.keys_SHLD.device.type == "cpu"
+        on_processor: bool = self.keys_SHLD.device.type == "cpu"
+        return on_processor and bool(self.keys_SHLD.dtype == torch.bfloat16)
 
     def piece(self, queries_CXD: Tensor, piece: Piece) -> Tensor:
         """C tokens in a row of one prompt; each sees what came before it."""
