@@ -118,7 +118,8 @@ def dataset_made(result: Json, w: Words) -> str:
         return w("{dataset} is made, but its errors have to be corrected first.", dataset=name)
     if "warning" in severities and chat:
         return w(
-            "{dataset} is ready; look at its problems first. Next: say “fine-tune on it”.",
+            "{dataset} is ready; look at its problems first. Next: say “fine-tune a chat model on "
+            "it”.",
             dataset=name,
         )
     if "warning" in severities:
@@ -128,13 +129,13 @@ def dataset_made(result: Json, w: Words) -> str:
             dataset=name,
         )
     if chat:
-        return w("{dataset} is ready. Next: say “fine-tune on it”.", dataset=name)
+        return w("{dataset} is ready. Next: say “fine-tune a chat model on it”.", dataset=name)
     return w("{dataset} is ready. Next: say “fine-tune a classifier on it”.", dataset=name)
 
 
 def dataset_told(result: Json, w: Words) -> str:
     if result.get("task") == "chat":
-        return w("Next: say “fine-tune on it”.")
+        return w("Next: say “fine-tune a chat model on it”.")
     return w("Next: say “fine-tune a classifier on it”.")
 
 
@@ -269,7 +270,7 @@ def datasets_listed(result: Json, w: Words) -> str:
 def models_listed(result: Json, w: Words) -> str:
     found = len(result.get("models") or [])
     if not found:
-        return w("There is no model yet: fine-tune a classifier first.")
+        return w("There is no model yet: fine-tune one first.")
     return w("1 model.") if found == 1 else w("{count} models.", count=count(found))
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -41,6 +41,8 @@ class RunName:
 class EndpointName:
     name: str
     state: str = "live"
+    task: str = ""
+    """`classification` or `chat`; empty where that is not told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,10 @@ class World:
     """What waits for a decision now."""
     documents: bool = False
     """Whether the user has added documents of their own."""
+    tasks: dict[str, str] = field(default_factory=dict)
+    """`classification` or `chat` of a dataset or model, by its bare name."""
+    bases: dict[str, str] = field(default_factory=dict)
+    """Base models with their kind: `encoder` for classifiers, `causal` for chat models."""
 
     @property
     def live(self) -> list[str]:
@@ -71,17 +77,25 @@ def from_house(house: Any, caller: Caller) -> World:
             rows = session.scalars(query.order_by(table.created_at.desc()).limit(NEWEST)).all()
             return list(rows)[::-1]
 
-        return made_of(newest, session, caller)
+        known = made_of(newest, session, caller)
+    bases = {name: house.bases.kind_of(name) for name in house.bases.names()}
+    return replace(known, bases=bases)
 
 
 def made_of(newest: Callable[..., list[Any]], session: Session, caller: Caller) -> World:
     docs = owned(tables.Document, caller).limit(1)
     waiting = tables.Approval.state.in_(("waiting", "measuring"))
+    datasets, models = newest(tables.Dataset), newest(tables.Model)
+    tasks = {row.ref: row.task for row in models}
     return World(
-        datasets=[row.ref for row in newest(tables.Dataset)],
+        datasets=[row.ref for row in datasets],
         runs=[run_name(row) for row in newest(tables.Run)],
-        models=[row.ref for row in newest(tables.Model)],
-        endpoints=[EndpointName(row.name, row.state) for row in newest(tables.Endpoint)],
+        models=[row.ref for row in models],
+        endpoints=[
+            EndpointName(row.name, row.state, tasks.get(row.model, ""))
+            for row in newest(tables.Endpoint)
+        ],
+        tasks={row.name: row.task for row in (*models, *datasets)},
         files=[FileName(row.id, row.filename) for row in newest(tables.File)],
         approvals=[row.id for row in newest(tables.Approval, waiting)],
         documents=session.scalar(docs) is not None,
@@ -118,4 +132,6 @@ def from_json(data: dict[str, Any]) -> World:
         files=[FileName(**file) for file in data["files"]],
         approvals=data["approvals"],
         documents=data["documents"],
+        tasks=data.get("tasks", {}),
+        bases=data.get("bases", {}),
     )

@@ -13,7 +13,7 @@ VERB = (
     r"labelled|labeled|sorted|put|compare|give|gives|guess|intent of|label of|class of|belong"
     r"|belongs|understand|understands|call|recogni[sz]e|handle|falls?|sure|confident|certain|"
     r"means?|"
-    r"probability)"
+    r"probability|tell (?!me\b|us\b)[\w.@-]+|(?:chat|talk|speak) (?:to|with) [\w.@-]+)"
 )
 TARGET = (
     r"(?:it|them both|both|the (?:\w+ )?(?:endpoint|model|classifier|api|service|bot)|endpoint|"
@@ -31,7 +31,10 @@ FILE_LIKE = re.compile(
     r"spreadsheet|table|upload|column|with .*)?(?: (?:in|of|from) .*)?(?: with .*)?\W*$",
     re.IGNORECASE,
 )
-BASE = r"(?:the )?(?:untuned |original |plain |untrained )?(?:base(?:line)?(?: model)?|untuned one)"
+BASE = (
+    r"(?:the )?(?:(?:untuned |original |plain |untrained )?base(?:line)?(?: model)?|"
+    r"(?:untuned|untrained|original) (?:one|model))"
+)
 COMPARING = re.compile(
     r"[,;.]?\s*\(?(?:\band |\bthen |\bbut |\bplease |\balso )*"
     r"(?:\bcompared?(?: (?:it|that|them|the answer|the result|this))?(?: (?:with|to|against))?"

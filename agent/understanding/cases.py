@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agent.understanding.names import bare
 from agent.understanding.plan import Plan, Turn
 from agent.understanding.understand import understand
 from agent.world import EndpointName, FileName, RunName, World
@@ -14,8 +15,9 @@ def run_case(case: Json) -> Json:
     """{"steps": [{"tool", "arguments"}], "ask": null or the question, "reply"}; nothing runs.
 
     Args:
-        case: {"text", "file"?, "datasets"?, "runs"?, "models"?, "endpoints"?,
+        case: {"text", "file"?, "datasets"?, "runs"?, "models"?, "endpoints"?, "bases"?,
             "history"?: [[role, text]]}. Names stand in for the records; the last run is the newest.
+            A dataset, model or endpoint may say what it is for: {"ref": "chats@1", "task": "chat"}.
             Other keys, such as an expected answer, are left alone.
 
     Raises:
@@ -44,7 +46,25 @@ def world_of(case: Json) -> World:
         endpoints=[endpoint_of(item) for item in case.get("endpoints") or []],
         approvals=[name_in(item, "id") for item in case.get("approvals") or []],
         documents=bool(case.get("documents")),
+        tasks=tasks_of([*(case.get("models") or []), *(case.get("datasets") or [])]),
+        bases=bases_of(case.get("bases") or []),
     )
+
+
+def tasks_of(items: list[Any]) -> dict[str, str]:
+    """The tasks of those that say theirs."""
+    told = [item for item in items if isinstance(item, dict) and item.get("task")]
+    return {bare(name_in(item, "ref", "name", "id")): str(item["task"]) for item in told}
+
+
+def bases_of(items: list[Any]) -> dict[str, str]:
+    """The bases that are always there, and those of the case."""
+    told = {name_in(item, "name"): str(item.get("kind", "")) for item in map(as_record, items)}
+    return {"minilm": "encoder", "tiny-chat": "causal"} | told
+
+
+def as_record(item: Any) -> Json:
+    return item if isinstance(item, dict) else {"name": name_in(item)}
 
 
 def name_in(item: Any, *keys: str) -> str:
@@ -66,7 +86,8 @@ def run_of(item: Any) -> RunName:
 
 def endpoint_of(item: Any) -> EndpointName:
     state = str(item.get("state", "live")) if isinstance(item, dict) else "live"
-    return EndpointName(name_in(item, "name", "endpoint", "id"), state)
+    task = str(item.get("task", "")) if isinstance(item, dict) else ""
+    return EndpointName(name_in(item, "name", "endpoint", "id"), state, task)
 
 
 def files_of(case: Json) -> list[FileName]:

@@ -110,7 +110,9 @@ def go(wish: Wish, scene: Scene) -> Answer:
         return BUILDERS["create_dataset"](wish, scene)
     if scene.datasets():
         return BUILDERS["start_finetune"](wish, scene)
-    return Answer(ask="Start what? Drop a file with texts and labels, and I can fine-tune on it.")
+    return Answer(
+        ask="Start what? Drop a file with labelled texts or conversations: I can fine-tune on it."
+    )
 
 
 OURS = frozenset(

@@ -104,8 +104,9 @@ LEXICON = {
     "uploaded;excel",
     "RUN": "run;job;experiment;training run;finetuning run",
     "RUNS": "runs;jobs;experiments;training runs;trainings;history",
-    "MODEL": "model;classifier;adapter;checkpoint;lora;weights",
-    "MODELS": "models;classifiers;adapters;versions",
+    "MODEL": "model;classifier;adapter;checkpoint;lora;weights;chat model;chatbot;chat bot;bot;"
+    "assistant;language model;llm;chat assistant;ai assistant;chat adapter",
+    "MODELS": "models;classifiers;adapters;versions;chat models;chatbots;language models;llms",
     "ENDPOINT": "endpoint;api;service;server;url;rest api",
     "ENDPOINTS": "endpoints;apis;services",
     "DOCS": "docs;documentation;document;documents;manual;handbook;guide;pages;policy;faq;wiki;"

@@ -41,8 +41,9 @@ class Mentions:
     endpoints: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
     approvals: list[str] = field(default_factory=list)
+    bases: list[str] = field(default_factory=list)
     masked: str = ""
-    """The normal text with each name replaced by `xnamex`."""
+    """The normal text with each name replaced by `xnamex`, that of a base by `xbasex`."""
 
     @property
     def tags(self) -> frozenset[str]:
@@ -84,9 +85,10 @@ def kinds_of(world: World) -> dict[str, frozenset[str]]:
 def mentions(text: str, world: World) -> Mentions:
     """All names of the world in the text, the longest first where they overlap."""
     found = Mentions()
-    rest = take_numbered(normal(text), found)
     known = kinds_of(world)
-    spans = sorted(exact(rest, known) or [])
+    bases = {name: frozenset({"base"}) for name in world.bases if name not in known}
+    rest = take_bases(take_numbered(normal(text), found), bases, found)
+    spans = sorted(exact(rest, known))
     spans = spans or slipped(rest, known)
     at, parts = 0, []
     for start, end, name, version in spans:
@@ -108,6 +110,14 @@ def take_numbered(text: str, found: Mentions) -> str:
     if more and not re.search(r"\b(?:rank|batch|seed|rate|epoch)", rest):
         found.runs.append(f"run_{more[1]}")
     return RUN.sub("xnamex", rest)
+
+
+def take_bases(text: str, bases: dict[str, frozenset[str]], found: Mentions) -> str:
+    """Note base models and mask them; one that shares its name with a record is that record."""
+    for start, end, name, _ in sorted(exact(text, bases), reverse=True):
+        found.bases.insert(0, name)
+        text = f"{text[:start]}xbasex{text[end:]}"
+    return text
 
 
 Span = tuple[int, int, str, str]
@@ -190,4 +200,6 @@ def with_history(world: World, history: list[Turn]) -> World:
         files=world.files,
         approvals=world.approvals,
         documents=world.documents,
+        tasks=world.tasks,
+        bases=world.bases,
     )

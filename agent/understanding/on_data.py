@@ -3,6 +3,16 @@
 import re
 
 from agent.understanding import sampling
+from agent.understanding.chats import (
+    examined,
+    fitting,
+    none_fits,
+    other_base,
+    other_task,
+    settings,
+    task_in,
+    wanted,
+)
 from agent.understanding.names import bare
 from agent.understanding.plan import Arguments, Step
 from agent.understanding.scene import Scene
@@ -20,12 +30,12 @@ from agent.understanding.together import MOST, Together, names_of, together
 from agent.understanding.wish import Answer, Builder, Wish, step, which
 
 NO_FILE = (
-    "Which file? Drop a CSV, TSV, JSONL or Parquet file with a text and a label column "
-    "into the chat."
+    "Which file? Drop a CSV, TSV, JSON, JSONL or Parquet file into the chat: texts with labels for "
+    "a classifier, or conversations for a chat model."
 )
 NO_DATASET = (
-    "Which dataset? There is none yet: drop a CSV, TSV, JSONL or Parquet file with a text and a "
-    "label column into the chat and say “make a dataset from this”."
+    "Which dataset? There is none yet: drop a CSV, TSV, JSON, JSONL or Parquet file with texts and "
+    "labels, or with conversations, into the chat and say “make a dataset from this”."
 )
 
 
@@ -50,6 +60,7 @@ def created(wish: Wish, files: Together, name: str) -> Step:
         validation_file_id=files.validation.id if files.validation else None,
         test_file_id=files.test.id if files.test else None,
         columns=columns(wish.whole),
+        task=task_in(wish.whole),
         seed=hyperparameters(wish.raw).get("seed"),
     )
     return Step("create_dataset", arguments)
@@ -97,11 +108,15 @@ def dataset_name(wish: Wish) -> str | None:
     return fitted(match["quoted"] or match["bare"])
 
 
-def meant(wish: Wish, scene: Scene) -> str:
-    """The dataset that a wish is about, or an empty text."""
+def meant(wish: Wish, scene: Scene, among: list[str] | None = None) -> str:
+    """The dataset that a wish is about, or an empty text.
+
+    Args:
+        among: The datasets that it can be where none is named; all without them.
+    """
     return (
         scene.other_dataset(wish.raw)
-        or scene.dataset(wish.named, pointed=wish.pointed)
+        or scene.dataset(wish.named, pointed=wish.pointed, among=among)
         or scene.nth_dataset(wish.raw)
     )
 
@@ -123,6 +138,17 @@ def of_dataset(tool: str) -> Builder:
         return Answer([*before, Step(tool, {"dataset": name})])
 
     return build
+
+
+def check_dataset(wish: Wish, scene: Scene) -> Answer:
+    """The doctor; of conversations also which tokens are learnt, of a row where one is given."""
+    found = of_dataset("check_dataset")(wish, scene)
+    more = examined(wish, scene)
+    steps = [
+        Step(each.tool, each.arguments | more) if each.tool == "check_dataset" else each
+        for each in found.steps
+    ]
+    return Answer(steps, found.ask, found.reply)
 
 
 def sample_dataset(wish: Wish, scene: Scene) -> Answer:
@@ -151,17 +177,24 @@ def finetune(tool: str) -> Builder:
         before = made_first(wish, scene)
         if several(wish, scene):
             return Answer(before, reply=ONE_OF)
-        name = meant(wish, scene)
+        if "FAMILY" in wish.tags and (unknown := other_base(wish, scene)):
+            return unknown
+        task = wanted(wish, scene.world)
+        candidates = fitting(task, scene)
+        name = meant(wish, scene, candidates)
+        if not name and task and not candidates:
+            return none_fits(task, scene)
         if not name:
-            return which("dataset", scene.datasets(), NO_DATASET)
+            return which("dataset", candidates, NO_DATASET)
         called = list(dict.fromkeys(wish.named.datasets))
         if len(called) > 1 and not re.search(r"\bnot\b|\binstead\b|\brather\b|不", wish.raw):
             return which("dataset", called, NO_DATASET)
         if question := not_a_number(wish.raw):
             return Answer(ask=question)
         scene.made_model = bare(name)
-        arguments: Arguments = {"dataset": name, **hyperparameters(wish.raw)}
-        return Answer([*before, Step(tool, arguments)])
+        arguments: Arguments = {"dataset": name, **settings(wish.raw, scene.world)}
+        note = "" if before else other_task(name, task, scene.world)
+        return Answer([*before, Step(tool, arguments)], reply=note)
 
     return build
 

@@ -9,7 +9,7 @@ from agent.understanding.slots import columns, given_name
 from agent.understanding.text import normal
 from agent.understanding.wish import Answer, Builder, Wish, step, which
 
-NO_MODEL = "Which model? There is none yet: fine-tune a classifier first."
+NO_MODEL = "Which model? There is none yet: fine-tune one first."
 NO_ENDPOINT = "Which endpoint? None is live: say “deploy it” once there is a model."
 
 

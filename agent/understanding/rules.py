@@ -13,6 +13,11 @@ outside              30 OUTSIDE -TRAIN -TRAINING
 outside              10 UNTRAINABLE DESCRIBE|SHOW -HOWTO -WHEN
 unsupported          29 TRAIN|TRAINING|MAKE|START UNTRAINABLE -HOWTO -WHEN
 unsupported          29 CAN_YOU UNTRAINABLE
+unsupported          28 ALIGN -HOWTO -DEFINE
+unsupported          28 ALIGN CAN_YOU
+chats_possible       27 CAN_YOU CHATMODEL -ATTACHED -NAME_DATASET -PRONOUN -HOWTO
+start_finetune       12 FAMILY TRAIN|TRAINING -WHEN -HOWTO -DEFINE
+talk                 22 TALK -HOWTO
 run_status           20 MIXED
 pause                20 PAUSE -HOWTO
 search_docs          19 HOWTO
@@ -21,6 +26,9 @@ list_approvals       18 APPROVE|APPROVAL SOME -WHY
 compare_runs         18 DIFFER|COMPARE RUNS -BASELINE -BASE -HOWTO
 compare_runs         18 DIFFER NAME_RUN
 search_docs          17 DEFINE CONCEPT|PRIVACY|DOCS|FLAWS
+check_dataset        16 MASK -HOWTO
+run_status           14 QUALITY -HOWTO
+describe_dataset     12 TURNS -TRAIN -HOWTO
 search_docs          17 PRIVACY DATA|DATASET|TEXT
 search_docs          16 PRIVACY WHEN
 search_docs          16 DOCS WH -ADD -MAKE -DELETE -LISTING
@@ -43,6 +51,7 @@ stop_endpoint        12 UNDEPLOY
 stop_endpoint        12 PUT OFFLINE
 start_finetune       12 STARTS -RETRY -DEPLOY -ESTIMATE -CHECK
 start_finetune       12 MAKES_MODEL -DEPLOY -LIVE -EXPORT -WHY
+start_finetune       11 TRAIN|START|TRAINING CHATMODEL -DEPLOY -EXPORT -WHEN -HOWTO
 cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN -WHEN
 cancel_run           11 CANCEL -WHEN
 stop                 11 STOP -WHEN

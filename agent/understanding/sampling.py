@@ -10,7 +10,10 @@ from agent.understanding.slots import compact
 from agent.understanding.text import normal, tidy, word_set
 from agent.world import World
 
-THINGS = r"(?:rows?|lines|examples?|samples?|texts|records|messages|entries|sentences)"
+THINGS = (
+    r"(?:rows?|lines|examples?|samples?|texts|records|messages|entries|sentences|conversations?"
+    r"|dialog(?:ue)?s?|chats)"
+)
 FORMS = (
     r"\b(?:some|few|several|first|last|top|random|typical|actual|real|sample|more|next|raw|\d+|two"
     rf"|three|four|five|six|eight|ten|twenty)(?: of the| random| real| raw| more| \w+)? {THINGS}\b",
@@ -87,6 +90,7 @@ NOT_LABELS = word_set(
     "typical raw real actual data dataset set file split rows row text texts label labels of "
     "in from with for and me you them all any each every class classes example examples "
     "sample samples train training test testing validation dev valid show see give list "
+    "conversation conversations chats dialogue dialogues dialogs 对话 聊天 聊天记录 会话 "
     "please xnamex column several here there which what how many no not same wrong bad "
     "duplicate duplicates empty other such few only just page two three five ten twenty "
     "different 看看 看 显示 给我 几条 列出 分布 数据 数据集 标签 类别 里面 其中 具体 真实 "

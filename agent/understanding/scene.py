@@ -55,11 +55,14 @@ class Scene:
         """Bare names, the newest last, each once."""
         return unique(self.world.datasets)
 
-    def dataset(self, named: Mentions, *, pointed: bool = False) -> str:
+    def dataset(
+        self, named: Mentions, *, pointed: bool = False, among: list[str] | None = None
+    ) -> str:
         """The dataset meant, or an empty text when that cannot be told.
 
         Args:
             pointed: It was referred to by `it` or `this`: the newest will do.
+            among: Those that it can be where none is named or was spoken of; all without them.
         """
         if named.datasets:
             return named.datasets[0]
@@ -70,7 +73,10 @@ class Scene:
         related = root((named.models or named.endpoints or [""])[0])
         if related in self.datasets():
             return related
-        return self.spoken("dataset") or only(self.datasets(), newest=pointed)
+        spoken = self.spoken("dataset")
+        if spoken and (pointed or among is None or spoken in among):
+            return spoken
+        return only(self.datasets() if among is None else among, newest=pointed)
 
     def other_dataset(self, text: str) -> str:
         """What `the other one` means where there are two and one was spoken of."""

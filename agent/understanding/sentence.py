@@ -24,7 +24,55 @@ CONFUSED = (
     r"(?:often |likely )?(?:\w+ )?(?:wrong|confused|misclassified)",
 )
 
+A_MODEL = r"(?:model|classifier|chat ?bot|bot|assistant|llm)"
+ANSWERS = r"(?:answers?|outputs?|replies|samples?|responses?)"
+UNTUNED = r"(?:base|untuned|original|untrained|tuned|before|after)"
+TO_WHOM = (
+    r"(?:it|him|her|them|(?:the|my|this|that|our) (?:[\w-]+ ){0,2}?(?:model|bot|chat ?bot|"
+    r"assistant|llm|endpoint|adapter)|xnamex)\b"
+)
 FORMS: dict[str, tuple[str, ...]] = {
+    # Opens a conversation with a model.
+    "TALK": (
+        rf"\b(?:talk|chat|speak|converse)(?:ing)? (?:directly )?(?:to|with) {TO_WHOM}",
+        rf"\b(?:conversation|chat|talk|dialogue) with {TO_WHOM}",
+        r"^(?:talk|chat)\W*$",
+    ),
+    # Which tokens of a conversation are learnt.
+    "MASK": (
+        r"\b(?:loss|training|label|token) masks?\b|\bmask(?:ed|ing)? (?:of|for)\b",
+        r"\b(?:which|what) (?:of the )?(?:tokens?|words|parts?|turns?|messages)\b.*"
+        r"\b(?:train|learn|loss|count|mask)",
+        r"\b(?:trained|trainable|learn(?:ed|t)|masked) tokens?\b",
+        r"\bwhat (?:\w+ )?(?:does|will|would|do) (?:the|it|a) ?(?:\w+ )?(?:actually )?"
+        r"(?:learn|train)(?:s|ed)? (?:from|on)\b",
+        r"\btokens?\b.*\b(?:will be|are|get|is) (?:trained|learn)",
+    ),
+    # How good what a model writes is.
+    "QUALITY": (
+        r"\bperplexit(?:y|ies)\b|\bexact[ -]match|\bchrf\b|\bnats\b",
+        rf"\b{ANSWERS}\b.*\b(?:beside|next to|side by side|against|versus|vs|and|with|than|before"
+        rf")\b.*\b{UNTUNED}\b",
+        r"\btuned (?:one |model )?(?:and|vs\.?|versus|against|beside) (?:the )?(?:base|untuned)",
+        r"\brepeat(?:s|ing)? (?:itself|themselves|the same)\b|\b(?:itself|themselves) repeat"
+        r"|\brepetiti(?:on|ve)|\bin (?:a )?loops?\b|\bloop(?:s|ing)?\b",
+        rf"\b{ANSWERS}\b.*\b(?:ends?|ended|ending|stop|stops|stopped|finish|finished|cut off)\b",
+        r"\b(?:does|did|do) (?:it|the model|they) (?:\w+ )?(?:know when to )?(?:stop|end) (?:by "
+        r"(?:it|them)sel(?:f|ves)|talking|writing|in time)",
+        r"\b(?:rows?|conversations?) (?:was |were |are |is )?left out\b",
+    ),
+    # How long conversations are.
+    "TURNS": (
+        r"\bhow (?:many|long)\b.*\b(?:turns|conversations?|answers|prompts|dialogues?)\b",
+        r"\b(?:average|typical|median|longest) (?:number of turns|conversation|answer|prompt)\b",
+        r"\b(?:system prompts?|tool calls)\b.*\b(?:have|has|in|are|there)\b",
+    ),
+    "FAMILY": (
+        r"(?<![a-z])(?:llama|qwen|mistral|mixtral|gemma|phi|deepseek|smollm|gpt|chatgpt|claude|"
+        r"falcon|yi|baichuan|internlm|chatglm|glm|olmo|pythia|opt|bloom)[-. ]?"
+        r"(?:[\d.]+[\w.-]*|neo\w*|-[\w.-]+)?(?![a-z])",
+        r"\bfinetun(?:e|es|ing) (?:the )?[a-z]+[\w.]*-[\w.-]*\d[\w.-]* on\b",
+    ),
     # Asks how something is done in general, not how something is.
     "CONCEPT": ABOUT_US,
     "HOWTO": (
@@ -87,6 +135,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"usable)\b",
     ),
     "FLAWS": (
+        r"\b(?:rows?|conversations?|chats|dialogues?|messages)\b.*\b(?:not fit|too long)\b",
         r"\b(?:appears?|occurs?|exist|are there|is there|comes?) (?:twice|more than once|"
         r"several times)",
         r"\bsame texts?\b.*\blabels?\b|\blabels? .*\bsame texts?\b|\b(?:labels?|rows|texts?) "
@@ -146,8 +195,10 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"|my )*(?:[\w-]+ )?(?:run|training|finetuning)\b",
     ),
     "MAKES_MODEL": (
-        r"\b(?:make|build|create|get|want|need|give)\b(?: me| us)? (?:an? |the |my |some )?"
-        r"(?:[\w-]+ ){0,2}(?:model|classifier)\b",
+        rf"\b(?:make|build|create|get|want|need|give)\b(?: me| us)? (?:an? |the |my |some )?"
+        rf"(?:[\w-]+ ){{0,2}}{A_MODEL}\b",
+        rf"^(?:an? |my own )(?:[\w-]+ ){{0,2}}{A_MODEL}\b"
+        r"(?= (?:on|from|for|that|which|with)\b|\W*$)",
         r"\bhave (?:an?|the|my) (?:\w+ )?(?:model|classifier) trained\b",
     ),
     "CLASSIFY": (

@@ -32,6 +32,9 @@ KNOBS = {
     "warmup_ratio": r"warm[- _]?up(?:[_ ]ratio)?|(?:学习率)?预热(?:比例|步数比例)?",
     "label_smoothing": r"(?:label[_ -])?smoothing|标签平滑",
     "average": r"(?:weight[_ -])?averag(?:e|ing)|\bema(?: decay)?|(?:权重|参数)平均(?:系数)?",
+    "frozen_layers": r"frozen[_ ]layers|(?:freez(?:e|ing)|frozen)(?= (?:the )?(?:\w+ )?[\w-]+ "
+    r"layers\b)(?: the)?(?: (?:lowest|first|bottom|lower))?|冻结的?层数?|"
+    r"冻结(?:前|底部|最低|最下面|下面)?(?:的)?(?= ?[\d一二三四五六七八九十]+ ?层)",
     "clip": r"(?:gradient[_ -])?clip(?:ping|ped)?(?: (?:the )?(?:gradients?|norm))?|max[_ "
     r"]grad[_ ]norm|梯度(?:裁剪|截断)",
 }
@@ -217,7 +220,7 @@ BASE_MODEL = re.compile(
 NOT_BASES = word_set(
     "it this that these those the a an my model models on too also as and"
     " with for which what is "
-    "file data dataset labels text line lines base column"
+    "file data dataset labels text line lines base column side too beside say says"
 )
 
 

@@ -151,7 +151,7 @@ NOT_NAMES = word_set(
     "in of for by using called named please pls plz with via and my our your so where when if "
     "which "
     "thanks pronto asap into onto at from to usable ready set there here now first too again "
-    "then out instead today new mine"
+    "then out instead today new mine chat"
 )
 
 

@@ -6,31 +6,33 @@ from agent.understanding.talk_zh import TALK_ZH
 from agent.understanding.text import HAN
 
 CAPABLE = (
-    "I make text classifiers to measure, on this machine:\n"
-    "- **Data**: drop a CSV, TSV, JSONL or Parquet file with a text and a label column and say "
-    "“make a dataset from this”.\n"
-    "- **Look at it**: “describe it”, “show me some rows”, “check it for problems”.\n"
-    "- **Fine-tune**: say “fine-tune a classifier on it”; you see the plan with time, memory and "
-    "baselines, and nothing runs before you approve.\n"
-    "- **Deploy**: say “deploy it” and call the endpoint from curl or Python, or “ask it: …”"
-    " here.\n"
+    "I fine-tune text classifiers and chat models, and measure them, on this machine:\n"
+    "- **Data**: drop a CSV, TSV, JSON, JSONL or Parquet file, with texts and labels for a "
+    "classifier or with conversations for a chat model, and say “make a dataset from this”.\n"
+    "- **Look at it**: “describe it”, “show me some rows”, “check it for problems”, and of "
+    "conversations “which tokens will train?”.\n"
+    "- **Fine-tune**: say “fine-tune a classifier on it” or “fine-tune a chat model on it”; you "
+    "see the plan with time, memory and baselines, and nothing runs before you approve.\n"
+    "- **Deploy**: say “deploy it” and call the endpoint from curl, Python or OpenAI's client; "
+    "“ask it: …” here, or “talk to it” when it is a chat model.\n"
     "- **Look after it**: “what is running?”, “how is it doing?”, “cancel it”, “what waits for "
     "approval?”, “what takes room on the disk?”.\n"
     "- **Answer from documents**, with citations: from the built-in help or from files you add."
 )
 LIMITS = (
-    "I cannot do that. I fine-tune and serve text classifiers, look after them, and answer from "
-    "documents. Say “what can you do?” for examples."
+    "I cannot do that. I fine-tune and serve text classifiers and chat models, look after them, "
+    "and answer from documents. Say “what can you do?” for examples."
 )
 UNSUPPORTED = (
-    "I cannot train that. What I can fine-tune is a classifier for texts: it learns to put one of "
-    "your labels on a text. I do not train on images, sound or video, nor language models that"
-    " write, "
-    "and nothing from scratch. With a file that has a text and a label column we can start at once."
+    "I cannot train that. What I can fine-tune is a classifier, which puts one of your labels on a "
+    "text, or a chat model, which learns to answer from your conversations. I do not train on "
+    "images, sound or video, nothing from scratch, and not yet from preferences, as DPO does. With "
+    "a file of labelled texts or of conversations we can start at once."
 )
 UNCLEAR = (
     "I did not understand that, so I did nothing. I can make a dataset from a file, fine-tune a "
-    "text classifier on it, deploy it, ask it, tell how things stand and search the documentation."
+    "text classifier or a chat model on it, deploy it, ask it, tell how things stand and search "
+    "the documentation."
 )
 PAUSE = (
     "I cannot pause a run. “Cancel it” stops it at once and keeps its checkpoints; “retry it”"
@@ -45,20 +47,19 @@ NOTHING = (
     "Nothing was started. A run, a deployment or a deletion always waits for your approval first."
 )
 HELLO = (
-    "Hello! Give me a file with texts and labels (drop it on the page, or write /file PATH in a "
-    "terminal), or say “what can you do?”."
+    "Hello! Give me a file with labelled texts or with conversations (drop it on the page, or "
+    "write /file PATH in a terminal), or say “what can you do?”."
 )
 WHO = (
-    "I am Thimble: I turn a file of labelled texts into a fine-tuned classifier behind an API,"
-    " from "
-    "this conversation."
+    "I am Thimble: I turn a file of labelled texts into a fine-tuned classifier, or a file of "
+    "conversations into a fine-tuned chat model, behind an API, from this conversation."
 )
 THANKS = "You are welcome."
 BYE = "Good-bye. Runs go on without this page, and endpoints stay live while the server runs."
 CHANGEABLE = (
-    "You can set epochs, rank, alpha, learning rate, batch size, maximum length, dropout, weight "
-    "decay, warm-up and seed. Say for example “with rank 8 and 3 epochs”: you get a new plan, and "
-    "what waits now can be rejected."
+    "You can set epochs, rank, alpha, learning rate, batch size, maximum length, weight decay, "
+    "warm-up, seed and the base, and for a classifier dropout and label smoothing. Say for example "
+    "“with rank 8 and 3 epochs”: you get a new plan, and what waits now can be rejected."
 )
 FINE = "Good. Tell me what to do next."
 APPROVE = (

@@ -2,10 +2,11 @@
 
 import re
 
-from agent.understanding import smalltalk
+from agent.understanding import chats, smalltalk
 from agent.understanding.names import root
 from agent.understanding.on_data import (
     add_documents,
+    check_dataset,
     create_dataset,
     delete_dataset,
     finetune,
@@ -21,7 +22,6 @@ from agent.understanding.on_models import (
 )
 from agent.understanding.plan import Step
 from agent.understanding.scene import Scene
-from agent.understanding.settings import hyperparameters
 from agent.understanding.slots import collection, passages_wanted
 from agent.understanding.text import QUOTED, normal, tidy
 from agent.understanding.wish import Answer, Builder, Wish, step
@@ -64,7 +64,7 @@ def cancel_run(wish: Wish, scene: Scene) -> Answer:
 
 
 def retry_run(wish: Wish, scene: Scene) -> Answer:
-    changes = hyperparameters(wish.raw)
+    changes = chats.settings(wish.raw, scene.world)
     if changes and "run" not in changes:
         return finetune("start_finetune")(wish, scene)
     if not scene.world.runs and not wish.named.runs:
@@ -205,7 +205,7 @@ BUILDERS: dict[str, Builder] = {
     "create_dataset": create_dataset,
     "describe_dataset": of_dataset("describe_dataset"),
     "sample_dataset": sample_dataset,
-    "check_dataset": of_dataset("check_dataset"),
+    "check_dataset": check_dataset,
     "list_datasets": bare_tool("list_datasets"),
     "delete_dataset": delete_dataset,
     "delete_model": of_model("delete_model"),
@@ -237,4 +237,6 @@ BUILDERS: dict[str, Builder] = {
     "pause": words(smalltalk.PAUSE),
     "outside": words(smalltalk.LIMITS),
     "unsupported": words(smalltalk.UNSUPPORTED),
+    "chats_possible": words(chats.CHATS_POSSIBLE),
+    "talk": chats.talk,
 }

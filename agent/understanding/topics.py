@@ -27,7 +27,9 @@ TOPICS = {
     "privacy;private;secure;security;license;licence;languages;chinese;english;multilingual;error;"
     "errors;classifier;classification;classes;class;text;rows;examples;examples;checkpoint;"
     "checkpoints;citations;documents;citation;docs;upload;weights;warm-up;warmup;dropout;decay;"
-    "loss;softmax;probability;score;scores;majority;median;latency;report;run;runs;cancel;pause;"
+    "loss;loss mask;chat template;template;perplexity;chrf;exact match;prompt;system prompt;dpo;"
+    "rlhf;instruction tuning;chat model;chat models;chatbot;language model;assistant;"
+    "conversation;conversations;turns;softmax;probability;score;scores;majority;median;latency;report;run;runs;cancel;pause;"
     "command line;terminal;cli;chat",
     "PRIVACY": "stay;stays;leave;leaves;private;privacy;secure;secret;safe;cloud;internet;"
     "offline;sent;send;"
@@ -40,9 +42,17 @@ TOPICS = {
     "bitcoin;invoice;tweet;blog post;lottery;powerpoint;slides",
     "UNTRAINABLE": "image;images;whisper;recordings;stable diffusion;dall-e;midjourney;music;"
     "photo;photos;picture;pictures;audio;speech;voice;video;videos;"
-    "from scratch;gpt;gpt-2;gpt-3;gpt-4;gpt-5;chatgpt;llama;qwen;mistral;gemma;claude;diffusion;"
-    "chatbot;chat model;language model;llm;regression;time series;object detection;reinforcement;"
-    "rlhf;dpo;summariser;summarizer;summarisation;summarization;generates;generative;writes;"
-    "translates;summarises;summarizes;draws;segmentation;text generation;"
-    "pretrain",
+    "from scratch;diffusion;regression;time series;object detection;reinforcement;draws;"
+    "segmentation;pretrain;vision",
+    # how models can be taught that we do not do yet
+    "ALIGN": "rlhf;dpo;kto;orpo;grpo;ppo;preference pairs;preference tuning;preference training;"
+    "preference optimisation;preference optimization;reward model;preference data",
+    # models that write, which are fine-tuned on conversations
+    "CHATMODEL": "chatbot;chat bot;bot;chat model;chat models;chatbots;language model;"
+    "language models;llm;llms;assistant;chat assistant;ai assistant;virtual assistant;gpt;"
+    "causal model;dialogue model;dialog model;conversational model;chat finetuning;chat adapter;"
+    "instruction model;chat lora;conversational ai;conversational agent;"
+    "chat training;summariser;summarizer;summarisation;summarization;generates;generative;"
+    "text generator;writes;translates;summarises;summarizes;text generation;replies like;"
+    "answers like",
 }

@@ -83,6 +83,7 @@ def wish_of(
             "document", FILE_NAME.sub("file", without_columns(without_roles(text)))
         )
         tags = tags_in(without_hyperparameters(masked(text, world))) | named.tags | attached
+        tags |= {"NAME_BASE"} if named.bases else set()
         intent = intent_of(tags - WEAK if qualifies(part) else tags)
         if intent and not (intent == "go" and qualifies(part)):
             return Wish(intent, part.raw, named, tags, said)
