@@ -50,22 +50,55 @@ def archive(model: tables.Model, folder: Path) -> Iterator[bytes]:
 
 def readme(model: tables.Model) -> str:
     """For whoever unpacks it: what it is, how good it is, and how to use it."""
-    test = model.metrics["test"]
-    low, high = test["interval"]
+    told = of_chat(model) if model.task == "chat" else of_classifier(model)
     return f"""# {model.ref}
 
-A text classifier ({model.kind}) made by {model.run_id} from the dataset {model.dataset} with the
-base model {model.base_model}. It knows {len(model.passport["labels"])} labels.
-
-Accuracy on the test rows: {100 * test["accuracy"]:.1f} % (95 % interval {100 * low:.1f} to
-{100 * high:.1f}), macro F1 {100 * test["macro_f1"]:.1f}.
-
-{USES[model.engine]}{ADAPTER if model.kind == "lora" else ""}
+{told}
 `passport.json` has the hashes of the data, of the base model and of every file here, the recipe
 with its seed, and the versions it was made with.
 """
 
 
+def of_chat(model: tables.Model) -> str:
+    test = model.metrics["test"]
+    low, high = test["perplexity_interval"]
+    return f"""A chat model made by {model.run_id} from the dataset {model.dataset} with the base
+model {model.base_model}: a LoRA adapter of that base, which is not in here.
+
+Perplexity on the test rows: {test["perplexity"]:.2f} (95 % interval {low:.2f} to {high:.2f}).
+
+{RUN_PEFT}"""
+
+
+def of_classifier(model: tables.Model) -> str:
+    test = model.metrics["test"]
+    low, high = test["interval"]
+    return f"""A text classifier ({model.kind}) made by {model.run_id} from the dataset
+{model.dataset} with the base model {model.base_model}. It knows
+{len(model.passport["labels"])} labels.
+
+Accuracy on the test rows: {100 * test["accuracy"]:.1f} % (95 % interval {100 * low:.1f} to
+{100 * high:.1f}), macro F1 {100 * test["macro_f1"]:.1f}.
+
+{USES[model.engine]}{ADAPTER if model.kind == "lora" else ""}"""
+
+
+RUN_PEFT = """With PyTorch, transformers and PEFT, in this folder; `base` is the base model's:
+
+```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("base")
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("base"), ".")
+messages = [{"role": "user", "content": "your text here"}]
+prompt = tokenizer.apply_chat_template(
+    messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+)
+written = model.generate(**prompt, max_new_tokens=100, do_sample=False)[0]
+print(tokenizer.decode(written[prompt["input_ids"].shape[1] :], skip_special_tokens=True))
+```
+"""
 USES = {
     "onnx": f"""`model.onnx` (8-bit) runs without PyTorch. In this folder:
 
