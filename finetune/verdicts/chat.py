@@ -64,7 +64,7 @@ def winner(
     points, (low, high) = rival["difference"]["points"], map(signed, interval)
     sentences = [
         f"Tuning helped: {scored(answers)}, {points:.1f} points more than the best cheap "
-        f"alternative, {rival['title']} ({percent(rival['score'])}).",
+        f"alternative ({rival['title']}: {percent(rival['score'])}).",
         f"With 95 % certainty the gain is between {low} and {high} points.",
     ]
     if answers["rows"] < LEAST_ROWS:
@@ -76,8 +76,8 @@ def winner(
 def loser(answers: Mapping[str, Any], rival: Mapping[str, Any]) -> list[str]:
     points, interval = rival["difference"]["points"], rival["difference"]["interval"]
     return [
-        f"Tuning did not clearly beat the best cheap alternative: {scored(answers)}, "
-        f"{rival['title']} has {percent(rival['score'])}.",
+        f"Tuning did not clearly beat the best cheap alternative ({rival['title']}: "
+        f"{percent(rival['score'])}): {scored(answers)}.",
         difference(points, interval, answers["rows"]),
         ADVICE[rival["name"]],
     ]
