@@ -29,6 +29,11 @@ class Done:
     error: Json | None = None
 
     @property
+    def left_open(self) -> bool:
+        """Whether the data did not tell what it is for."""
+        return self.error is not None and self.error.get("code") == "ambiguous_task"
+
+    @property
     def stops(self) -> bool:
         """Whether the steps after it must not be taken now."""
         return self.error is not None or self.approval is not None
@@ -36,7 +41,7 @@ class Done:
 
 def closing(plan: Plan, done: Sequence[Done], w: Words) -> str:
     """A few sentences: words of the plan, the outcome of each step, what was left undone."""
-    parts = [w.told(plan.reply), *outcomes(plan, done, w)]
+    parts = [w.told(plan.reply), *outcomes(plan, done, w), *other_tasks(plan, done, w)]
     left = [step.tool for step in plan.steps[len(done) :]]
     if left and any(each.stops for each in done):
         parts.append(not_done(left, w))
@@ -67,6 +72,20 @@ def outcomes(plan: Plan, done: Sequence[Done], w: Words) -> list[str]:
     ]
     others = [outcome(each, w) for each in done if each.tool != "create_dataset"]
     return [datasets_made([each.result for each in made if each.result], w), *failed, *others]
+
+
+def other_tasks(plan: Plan, done: Sequence[Done], w: Words) -> list[str]:
+    """What to say of data that was to become a model of another kind than it can."""
+    pairs = zip(plan.steps, done, strict=False)
+    wanted = [(step.if_unclear.get("task"), each.result or {}) for step, each in pairs]
+    return [made_for(made, w) for task, made in wanted if task and made.get("task", task) != task]
+
+
+def made_for(dataset: Json, w: Words) -> str:
+    name = dataset["dataset"]
+    if dataset["task"] == "chat":
+        return w("{dataset} holds conversations, so a chat model is made of it.", dataset=name)
+    return w("{dataset} holds texts with labels, so a classifier is made of it.", dataset=name)
 
 
 def datasets_made(results: Sequence[Json], w: Words) -> str:

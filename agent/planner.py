@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -92,12 +93,25 @@ def answer(messages: Sequence[BaseMessage], w: Words) -> AIMessage:
     """The next thing to say or do in this conversation."""
     start = max(at for at, message in enumerate(messages) if isinstance(message, HumanMessage))
     plan = plan_of(messages, start)
-    done = [done_of(message) for message in messages[start:] if isinstance(message, ToolMessage)]
+    told = [done_of(message) for message in messages[start:] if isinstance(message, ToolMessage)]
+    done = settled(plan, told)
     step = next(iter(plan.steps[len(done) :]), None)
+    if step and len(done) < len(told) and told[-1].left_open:
+        step = replace(step, arguments=step.arguments | step.if_unclear)
     if step is None or not goes_on(step.tool, done):
         return AIMessage(closing(plan, done, w))
     made = {"name": step.tool, "args": step.arguments, "id": f"call_{uuid.uuid4().hex[:12]}"}
     return AIMessage("", tool_calls=[made])
+
+
+def settled(plan: Plan, done: Sequence[Done]) -> list[Done]:
+    """Without the calls that are made once more, since the words tell what the data left open."""
+    kept: list[Done] = []
+    for each in done:
+        step = next(iter(plan.steps[len(kept) :]), None)
+        if not (each.left_open and step and step.if_unclear):
+            kept.append(each)
+    return kept
 
 
 def goes_on(tool: str, done: Sequence[Done]) -> bool:

@@ -16,7 +16,8 @@ VERB = (
     r"probability|tell (?!me\b|us\b)[\w.@-]+|(?:chat|talk|speak) (?:to|with) [\w.@-]+)"
 )
 TARGET = (
-    r"(?:it|them both|both|the (?:\w+ )?(?:endpoint|model|classifier|api|service|bot)|endpoint|"
+    r"(?:it|them both|both|the (?:\w+ )?(?:endpoint|model|classifier|api|service|bot|chatbot|"
+    r"assistant|llm)|endpoint|"
     r"my (?:endpoint|model|classifier)|this (?:endpoint|model)|xtargetx|[\w.@-]*\d[\w.@-]*)"
 )
 NOT_ASKING = re.compile(

@@ -3,8 +3,8 @@
 import re
 
 TARGET = (
-    r"(?:它们?|(?:这个|那个|刚才的|刚部署的|部署好的|线上的?)?(?:微调后的?|训练好的?)?(?:模型|"
-    r"端点|接口|服务|分类器|api|endpoint|model)|xtargetx)"
+    r"(?:它们?|(?:这个|那个|刚才的|刚部署的|部署好的|线上的?)?(?:微调后的?|训练好的?)?(?:(?:对话|聊天)?模型|"
+    r"(?:聊天|对话|客服|问答)?(?:机器人|助手)|端点|接口|服务|分类器|api|endpoint|model)|xtargetx)"
 )
 BIT = r"(?:一下子?|一问|下|一句|看看?|看|试试)"
 SENTENCE = (
@@ -102,7 +102,8 @@ def asked(plain: str, with_names: str) -> tuple[str, str] | None:
         return plain, ""
     for pattern in OPENS:
         found = pattern.search(with_names)
-        if found and not OTHER.search(found["text"]) and "xtargetx" not in found["text"]:
+        said = COMPARING.sub("", found["text"]) if found else ""
+        if found and not OTHER.search(said) and "xtargetx" not in found["text"]:
             return plain, found["text"]
     return None
 

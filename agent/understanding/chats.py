@@ -6,6 +6,7 @@ from agent.understanding.names import bare, mentions
 from agent.understanding.numerals import VALUE, number
 from agent.understanding.plan import Arguments
 from agent.understanding.scene import Scene
+from agent.understanding.sentence import tags_in
 from agent.understanding.settings import base_model, hyperparameters
 from agent.understanding.slots import compact
 from agent.understanding.text import normal
@@ -47,13 +48,14 @@ NOBODY_TO_TALK_TO = (
 CLASSIFIER = re.compile(r"classif|分类|归类|打标")
 
 
-def wanted(wish: Wish, world: World) -> str:
+def wanted(raw: str, world: World) -> str:
     """The task that the words ask for, by themselves or by the base; else an empty text."""
-    if "CHATMODEL" in wish.tags:
+    named = mentions(raw, world)
+    if "CHATMODEL" in tags_in(named.masked):
         return CHAT
-    if CLASSIFIER.search(normal(wish.raw)):
+    if CLASSIFIER.search(named.masked):
         return CLASSIFICATION
-    kinds = {world.bases[name] for name in mentions(wish.raw, world).bases}
+    kinds = {world.bases[name] for name in named.bases}
     return CHAT if kinds == {"causal"} else CLASSIFICATION if kinds == {"encoder"} else ""
 
 

@@ -14,7 +14,7 @@ VERBS = (
     r"build|turn|do not|don'?t|never|let|give|call|name|use|describe|export|download|add|index|"
     r"search|say|predict|classify|estimate|quote|explain|plan|retry|bring|roll out|what|how|is|"
     r"do it|if (?:all|everything|it|that|the)|please|look|set|go|then|wait|only|just|expose|"
-    r"approve|test it|try it|test the|try the|"
+    r"approve|(?:talk|speak) (?:to|with)|chat with|test it|try it|test the|try the|"
     r"get it|without|not yet|but|take|once|when|after|as soon as|微调|训练|部署|上线|取消|停止"
     r"|(?:the )?(?:texts?|labels?) (?:column |field )?(?:is|are|in|comes?|from)|columns? "
     r"|发布|创建|删除|比较|问|先|然后|再|不要|别"

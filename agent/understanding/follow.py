@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.understanding import follow_zh
+from agent.understanding.chats import settings, task_alone
 from agent.understanding.clauses import clauses
 from agent.understanding.fresh import fresh, plan_of
 from agent.understanding.names import mentions
 from agent.understanding.plan import Plan, Step, Turn
 from agent.understanding.sampling import another_page
 from agent.understanding.scene import Scene
-from agent.understanding.settings import hyperparameters, relative
+from agent.understanding.settings import relative
 from agent.understanding.text import normal, quotes, words
 from agent.understanding.wishes import wish_of, wishes_of
 from agent.world import FileName, World
@@ -111,16 +112,24 @@ def changed(said: str, spoken: str, world: World, past: list[Turn]) -> Plan | No
     call = last_call(past, world)
     if call is None:
         return None
-    changes = hyperparameters(said) | relative(said, call.arguments)
+    changes = settings(said, world) | relative(said, call.arguments)
     if call.tool in ("start_finetune", "quote_finetune"):
         if changes and not re.search(ABOUT_TRAINING, spoken):
             return Plan([Step(call.tool, call.arguments | changes)])
         return same_plan(said, world, past, call) or about_another(spoken, world, call)
+    if call.tool == "create_dataset" and (task := task_answered(spoken, past)):
+        return Plan([Step(call.tool, call.arguments | {"task": task})])
     if call.tool == "sample_dataset" and (paged := another_page(spoken, world, call)):
         return paged
     if call.tool == "ask_endpoint":
         return asked_again(said, spoken, world, call)
     return about_another(spoken, world, call)
+
+
+def task_answered(spoken: str, past: list[Turn]) -> str | None:
+    """The task of a dataset, where its data left it open and it was asked for."""
+    last = next((turn.text for turn in reversed(past) if turn.role == "assistant"), "")
+    return task_alone(spoken) if "task=" in last else None
 
 
 ABOUT_TRAINING = r"\b(?:finetun|train\b|dataset|plan|quote|how long)|微调|训练"

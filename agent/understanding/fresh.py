@@ -80,6 +80,8 @@ def plan_of(wishes: list[Wish], scene: Scene) -> Plan:
             return Plan(ask=answer.ask, reply=answer.ask)
         steps += [step for step in answer.steps if step not in steps]
         replies += [answer.reply] if answer.reply else []
+        if wish.intent == "unsupported":
+            break
     replies += [left] if (left := left_out(steps, scene)) else []
     return Plan(steps, None, " ".join(dict.fromkeys(replies)))
 

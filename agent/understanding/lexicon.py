@@ -20,10 +20,11 @@ LEXICON = {
     "LOAD": "import;load;ingest;take in;read in;get ready;ready for training;get it ready;turn "
     "into;"
     "save as;store",
-    "TRAIN": "be trained;learn from;finetune;finetunes;train;trains;tune;retrain;teach;fit;"
+    "TRAIN": "sft;instruction tune;instruction-tune;instruct-tune;"
+    "be trained;learn from;finetune;finetunes;train;trains;tune;retrain;teach;fit;"
     "adapt;customise;"
     "customize;specialise;specialize",
-    "TRAINING": "finetuning;training;tuning;fine tuning;tune",
+    "TRAINING": "instruction tuning;instruction-tuning;finetuning;training;tuning;fine tuning;tune",
     "START": "start;begin;launch;kick off;fire up;trigger;run;do it;do that;go ahead;proceed",
     "DEPLOY": "deploy;deploys;publish;serve;host;ship;release;roll out;rollout;redeploy;expose;"
     "put into production;go live;deployment;productionise;productionize",

@@ -49,11 +49,11 @@ def create_dataset(wish: Wish, scene: Scene) -> Answer:
     now, later = sets[:MOST], [one.main.filename for one in sets[MOST:]]
     scene.made = names_of(now, dataset_name(wish), scene.datasets())
     scene.made_dataset = scene.made[0] if len(scene.made) == 1 else ""
-    steps = [created(wish, one, name) for one, name in zip(now, scene.made, strict=True)]
+    steps = [created(wish, one, name, scene) for one, name in zip(now, scene.made, strict=True)]
     return Answer(steps, reply=" ".join(made_known(wish, later, scene.made)))
 
 
-def created(wish: Wish, files: Together, name: str) -> Step:
+def created(wish: Wish, files: Together, name: str, scene: Scene) -> Step:
     arguments = compact(
         name=name,
         file_id=files.main.id,
@@ -63,7 +63,8 @@ def created(wish: Wish, files: Together, name: str) -> Step:
         task=task_in(wish.whole),
         seed=hyperparameters(wish.raw).get("seed"),
     )
-    return Step("create_dataset", arguments)
+    task = None if "task" in arguments else wanted(wish.whole, scene.world)
+    return Step("create_dataset", arguments, compact(task=task))
 
 
 CHOSEN_NAME = re.compile(r"table-\d+")
@@ -179,7 +180,7 @@ def finetune(tool: str) -> Builder:
             return Answer(before, reply=ONE_OF)
         if "FAMILY" in wish.tags and (unknown := other_base(wish, scene)):
             return unknown
-        task = wanted(wish, scene.world)
+        task = wanted(wish.raw, scene.world)
         candidates = fitting(task, scene)
         name = meant(wish, scene, candidates)
         if not name and task and not candidates:

@@ -12,6 +12,8 @@ class Step:
 
     tool: str
     arguments: Arguments = field(default_factory=dict)
+    if_unclear: Arguments = field(default_factory=dict)
+    """What the words say for the case that the data leaves it open, such as {"task": "chat"}."""
 
 
 @dataclass(frozen=True)

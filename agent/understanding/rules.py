@@ -50,7 +50,8 @@ stop_endpoint        12 STOP DEPLOY|LIVE
 stop_endpoint        12 UNDEPLOY
 stop_endpoint        12 PUT OFFLINE
 start_finetune       12 STARTS -RETRY -DEPLOY -ESTIMATE -CHECK
-start_finetune       12 MAKES_MODEL -DEPLOY -LIVE -EXPORT -WHY
+start_finetune       12 MAKES_MODEL -DEPLOY -LIVE -EXPORT -WHY -ESTIMATE
+start_finetune        6 MAKES_MODEL -DEPLOY -LIVE -EXPORT -WHY
 start_finetune       11 TRAIN|START|TRAINING CHATMODEL -DEPLOY -EXPORT -WHEN -HOWTO
 cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN -WHEN
 cancel_run           11 CANCEL -WHEN

@@ -40,7 +40,8 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     # Which tokens of a conversation are learnt.
     "MASK": (
-        r"\b(?:loss|training|label|token) masks?\b|\bmask(?:ed|ing)? (?:of|for)\b",
+        r"\b(?:loss|training|label|token) masks?\b|\bmask(?:ed|ing)? (?:of|for|in)\b",
+        r"\bloss (?:count|include|cover|look|see)s?\b",
         r"\b(?:which|what) (?:of the )?(?:tokens?|words|parts?|turns?|messages)\b.*"
         r"\b(?:train|learn|loss|count|mask)",
         r"\b(?:trained|trainable|learn(?:ed|t)|masked) tokens?\b",
@@ -199,7 +200,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         rf"(?:[\w-]+ ){{0,2}}{A_MODEL}\b",
         rf"^(?:an? |my own )(?:[\w-]+ ){{0,2}}{A_MODEL}\b"
         r"(?= (?:on|from|for|that|which|with)\b|\W*$)",
-        r"\bhave (?:an?|the|my) (?:\w+ )?(?:model|classifier) trained\b",
+        rf"\bhave (?:an?|the|my) (?:\w+ ){{0,2}}{A_MODEL} (?:fine)?(?:trained|tuned)\b",
     ),
     "CLASSIFY": (
         r"\b(?:run|apply|use|send) (?:it|xnamex|the \w+|my \w+) (?:over|on|to|through|for|against)"

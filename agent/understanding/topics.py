@@ -42,10 +42,11 @@ TOPICS = {
     "bitcoin;invoice;tweet;blog post;lottery;powerpoint;slides",
     "UNTRAINABLE": "image;images;whisper;recordings;stable diffusion;dall-e;midjourney;music;"
     "photo;photos;picture;pictures;audio;speech;voice;video;videos;"
-    "from scratch;diffusion;regression;time series;object detection;reinforcement;draws;"
-    "segmentation;pretrain;vision",
+    "from scratch;diffusion;regression;time series;object detection;draws;"
+    "segmentation;pretrain;vision;multimodal",
     # how models can be taught that we do not do yet
-    "ALIGN": "rlhf;dpo;kto;orpo;grpo;ppo;preference pairs;preference tuning;preference training;"
+    "ALIGN": "reinforcement;reinforcement learning;rlhf;dpo;kto;orpo;grpo;ppo;"
+    "preference pairs;preference tuning;preference training;"
     "preference optimisation;preference optimization;reward model;preference data",
     # models that write, which are fine-tuned on conversations
     "CHATMODEL": "chatbot;chat bot;bot;chat model;chat models;chatbots;language model;"

@@ -8,7 +8,7 @@ from agent.understanding.follow import follow_up
 from agent.understanding.fresh import fresh
 from agent.understanding.hanzi import plain
 from agent.understanding.names import with_history
-from agent.understanding.plan import Plan, Step, Turn
+from agent.understanding.plan import Plan, Turn
 from agent.understanding.text import tidy
 from agent.world import FileName, World
 
@@ -47,7 +47,7 @@ def as_written(plan: Plan, texts: Sequence[str]) -> Plan:
     changed = [(plain(text), text) for text in texts if plain(text) != text]
     if not changed:
         return plan
-    steps = [Step(step.tool, restored(step.arguments, changed)) for step in plan.steps]
+    steps = [replace(step, arguments=restored(step.arguments, changed)) for step in plan.steps]
     return replace(plan, steps=steps)
 
 
