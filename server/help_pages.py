@@ -32,7 +32,13 @@ FILES = Path(__file__).parent / "help_static"
 STATIC_FILES = ("page.css", "page.js")
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("begin", ("first-app", "data-formats", "the-chat", "plans-and-approvals")),
-    ("train", ("what-lora-does", "settings-of-a-run", "reading-a-report", "when-not-to-tune")),
+    (
+        "train",
+        (
+            *("what-lora-does", "chat-models", "settings-of-a-run", "reading-a-report"),
+            "when-not-to-tune",
+        ),
+    ),
     ("use", ("endpoints", "api", "terminal-and-code", "documents")),
     ("operate", ("language-models", "gpu", "privacy", "closed-networks", "backup")),
     ("mend", ("troubleshooting", "errors")),
