@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from finetune import tiny_chat
+from finetune.bases import Bases
 from knowledge import builtin
 from server.help_pages import NAMES
 from tests.running import RunningThimble, copy_home
@@ -19,6 +21,8 @@ FILES = Path(__file__).parents[1] / "files"
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 BEGUN = frozenset({"settings-of-a-run", "endpoints"})
 """Pages that begin with a dataset, and the last with an endpoint: both are called `tickets`."""
+CHATS = "chat-models"
+"""The page that trains a chat model, in a home whose `tiny-chat` need not be built first."""
 
 
 def program(name: str) -> str:
@@ -59,12 +63,15 @@ def place(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path
 
 
+@pytest.mark.timeout(1_000)
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_the_examples_of_a_page_work_as_they_stand(
     name: str, prepared_home: Path, begun_home: Path, place: Path
 ) -> None:
     # As on a reader's machine: the home is ~/.thimble, and no variable says so.
     home = copy_home(begun_home if name in BEGUN else prepared_home, place / ".thimble")
+    if name == CHATS:
+        tiny_chat.random_weights(Bases(home).get(tiny_chat.NAME).path)
     with RunningThimble(home, HOME=str(place)) as running:
         script = program(name).replace("http://127.0.0.1:8000", running.url)
         done = run(script, place)
@@ -86,7 +93,7 @@ def run(script: str, place: Path) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
     )
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from finetune import tiny_chat
+from finetune.bases import Bases
 from tests.running import RunningThimble, copy_home
 
 pytestmark = pytest.mark.slow
@@ -20,6 +22,8 @@ def thimble(
     prepared_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningThimble]:
     home = copy_home(prepared_home, tmp_path_factory.mktemp("readme") / "home")
+    # Weights that know nothing, instead of the minutes that it takes to make them.
+    tiny_chat.random_weights(Bases(home).get(tiny_chat.NAME).path)
     with RunningThimble(home) as running:
         yield running
 
@@ -40,6 +44,20 @@ def test_the_python_program_ends_with_an_answer(thimble: RunningThimble) -> None
         text=True,
     )
     assert "'label'" in done.stdout, done.stderr
+
+
+@pytest.mark.timeout(900)
+def test_the_chat_program_ends_with_an_answer_as_it_comes(thimble: RunningThimble) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", block("A chat model")],
+        cwd=ROOT,
+        env=thimble.environment,
+        capture_output=True,
+        text=True,
+    )
+    verdict, _, answer = done.stdout.partition("\n")
+    assert "perplexity" in verdict, done.stderr
+    assert answer
 
 
 def test_the_curl_lines_lead_from_a_file_to_an_approval(thimble: RunningThimble) -> None:
