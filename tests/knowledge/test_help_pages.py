@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from agent.trouble import Kind
 from agent.understanding.cases import run_case
 from core import plugins
 from core.settings import KNOWN
+from data.examine import examine
 from data.reading import read_table
 from knowledge import builtin
 from knowledge.markup import markdown_headings
@@ -166,6 +168,42 @@ def test_examples_that_are_not_run_can_be_read(page: Path, tmp_path: Path) -> No
             assert info in ("bash", "bash norun")
 
 
+TEXTS = {"content", "value", "prompt", "completion", "instruction", "output"}
+
+
+@pytest.mark.parametrize("folder", [EN, ZH], ids=["en", "zh"])
+@pytest.mark.parametrize(
+    ("place", "shape"), list(enumerate(["openai_chat", "sharegpt", "alpaca", "prompt_completion"]))
+)
+def test_the_conversations_that_the_help_shows_can_be_trained_on(
+    folder: Path, place: int, shape: str, tmp_path: Path
+) -> None:
+    examples = [code for info, code in fences((folder / "chat-models.md").read_text("utf-8"))
+                if info == "json"]  # fmt: skip
+    row = json.loads(examples[place])
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(json.dumps(numbered(row, n)) for n in range(12)), "utf-8")
+
+    found = examine(file)
+
+    assert (found["task"], found["profile"]["shape"], found["rows"]) == ("chat", shape, 12)
+
+
+def numbered(value: Any, number: int) -> Any:
+    """The same row with other texts, so that no row is a copy of another."""
+    match value:
+        case dict():
+            return {
+                key: f"{one} {number}"
+                if key in TEXTS and isinstance(one, str)
+                else numbered(one, number)
+                for key, one in value.items()
+            }
+        case list():
+            return [numbered(one, number) for one in value]
+    return value
+
+
 SAID = (
     ("first-app", "make a dataset from this", "用这个文件做一个数据集", "create_dataset"),
     ("first-app", "fine-tune a classifier on it", "用它微调一个分类器", "start_finetune"),
@@ -175,6 +213,10 @@ SAID = (
     ("first-app", "What takes room on the disk?", "什么占了磁盘？", "disk_usage"),
     ("first-app", "Stop the endpoint.", "停掉这个端点。", "stop_endpoint"),
     ("first-app", "Cancel it", "取消它", "cancel_run"),
+    ("chat-models", "make a dataset from this", "用这个文件做一个数据集", "create_dataset"),
+    ("chat-models", "Check orders", "检查 orders", "check_dataset"),
+    ("chat-models", "fine-tune on orders", "微调 orders", "start_finetune"),
+    ("chat-models", "deploy it", "部署它", "deploy_endpoint"),
     ("data-formats", "is my data good enough?", "我的数据有问题吗？", "check_dataset"),
     ("settings-of-a-run", "fine-tune tickets with 5 epochs and rank 8",
      "微调 tickets，5 轮，rank 8", "start_finetune"),
@@ -189,6 +231,7 @@ SAID = (
     ("troubleshooting", "Retry it", "重试", "retry_run"),
     ("troubleshooting", "What is live?", "有什么在线？", "list_endpoints"),
 )  # fmt: skip
+CHAT = {"datasets": ["orders"], "models": ["orders"], "endpoints": ["orders"]}
 THERE = {"datasets": ["tickets"], "models": ["tickets"], "endpoints": ["tickets"]}
 WITH_FILE = {"create_dataset": "a.csv", "predict_file": "a.csv", "add_documents": "a.md"}
 RUNS = {"cancel_run", "retry_run", "compare_runs"}
@@ -200,7 +243,7 @@ def test_what_a_page_tells_to_say_is_understood(
 ) -> None:
     for sentence, page in zip((english, chinese), both(name), strict=True):
         assert sentence in " ".join(page.split())
-        case = {"text": sentence, **THERE}
+        case = {"text": sentence, **(CHAT if name == "chat-models" else THERE)}
         if tool in WITH_FILE:
             case["file"] = WITH_FILE[tool]
         if tool in RUNS:
@@ -285,7 +328,7 @@ def constants(tree: ast.Module) -> dict[str, ast.expr]:
 
 def imported_positions(tree: ast.Module) -> dict[str, int]:
     """The same as `code_positions`, of functions that come from another module of ours."""
-    found = {}
+    found: dict[str, int] = {}
     for node in tree.body:
         path = ROOT / f"{(getattr(node, 'module', None) or '').replace('.', '/')}.py"
         if isinstance(node, ast.ImportFrom) and path.is_file():
