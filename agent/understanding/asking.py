@@ -199,7 +199,9 @@ def in_the_open(plain: str, names: list[str]) -> Asking | None:
     """Words that follow `ask it`, `classify`, `what does it say to` without any mark."""
     spoken = POLITE.sub("", plain).rstrip()
     spoken = with_target(spoken, names)
-    if re.search(r"\b(?:again|once more|one more time)\W*$", spoken, re.IGNORECASE):
+    if re.search(
+        r"\b(?:again|once more|one more time|in a (?:chat|conversation))\W*$", spoken, re.IGNORECASE
+    ):
         return None
     if ASK_ONLY.match(spoken):
         return Asking(plain, "")

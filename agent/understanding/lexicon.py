@@ -102,7 +102,7 @@ LEXICON = {
     "DATA": "data;train split;train set;test split;validation split;"
     "training data;training set;training file;training rows;rows",
     "FILE": "file;files;csv;tsv;jsonl;parquet;spreadsheet;upload;attachment;attached;sheet;"
-    "uploaded;excel",
+    "uploaded;excel;this export;my export;our export;chat export",
     "RUN": "run;job;experiment;training run;finetuning run",
     "RUNS": "runs;jobs;experiments;training runs;trainings;history",
     "MODEL": "model;classifier;adapter;checkpoint;lora;weights;chat model;chatbot;chat bot;bot;"

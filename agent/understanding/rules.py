@@ -16,7 +16,8 @@ unsupported          29 CAN_YOU UNTRAINABLE
 unsupported          28 ALIGN -HOWTO -DEFINE
 unsupported          28 ALIGN CAN_YOU
 chats_possible       27 CAN_YOU CHATMODEL -ATTACHED -NAME_DATASET -PRONOUN -HOWTO
-start_finetune       12 FAMILY TRAIN|TRAINING -WHEN -HOWTO -DEFINE
+start_finetune       12 FAMILY TRAIN|TRAINING -WHEN -HOWTO -DEFINE -ESTIMATE
+check_dataset        19 MASK NTH -HOWTO
 talk                 22 TALK -HOWTO
 run_status           20 MIXED
 pause                20 PAUSE -HOWTO
@@ -52,7 +53,7 @@ stop_endpoint        12 PUT OFFLINE
 start_finetune       12 STARTS -RETRY -DEPLOY -ESTIMATE -CHECK
 start_finetune       12 MAKES_MODEL -DEPLOY -LIVE -EXPORT -WHY -ESTIMATE
 start_finetune        6 MAKES_MODEL -DEPLOY -LIVE -EXPORT -WHY
-start_finetune       11 TRAIN|START|TRAINING CHATMODEL -DEPLOY -EXPORT -WHEN -HOWTO
+start_finetune       11 TRAIN|START|TRAINING CHATMODEL -DEPLOY -EXPORT -WHEN -HOWTO -ESTIMATE
 cancel_run           12 STOP|CANCEL RUN|RUNS|TRAINING|TRAIN|NAME_RUN -WHEN
 cancel_run           11 CANCEL -WHEN
 stop                 11 STOP -WHEN

@@ -36,12 +36,13 @@ FORMS: dict[str, tuple[str, ...]] = {
     "TALK": (
         rf"\b(?:talk|chat|speak|converse)(?:ing)? (?:directly )?(?:to|with) {TO_WHOM}",
         rf"\b(?:conversation|chat|talk|dialogue) with {TO_WHOM}",
-        r"^(?:talk|chat)\W*$",
+        r"^(?:talk|chat)\W*$|^(?:try|test) it (?:out )?in a (?:chat|conversation)",
     ),
     # Which tokens of a conversation are learnt.
     "MASK": (
         r"\b(?:loss|training|label|token) masks?\b|\bmask(?:ed|ing)? (?:of|for|in)\b",
-        r"\bloss (?:count|include|cover|look|see)s?\b",
+        r"\bloss (?:count|include|cover|look|see)s?\b|\bmasks? (?:pre)?view",
+        r"\b(?:trained|learn(?:ed|t)?)\b.*\brow \d+|\brow \d+\b.*\b(?:trained|learn)",
         r"\b(?:which|what) (?:of the )?(?:tokens?|words|parts?|turns?|messages)\b.*"
         r"\b(?:train|learn|loss|count|mask)",
         r"\b(?:trained|trainable|learn(?:ed|t)|masked) tokens?\b",
@@ -49,6 +50,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"(?:learn|train)(?:s|ed)? (?:from|on)\b",
         r"\btokens?\b.*\b(?:will be|are|get|is) (?:trained|learn)",
     ),
+    "NTH": (r"\brow (?:number |no\.? ?|#)?\d+|第 ?\d+ ?[行条]",),
     # How good what a model writes is.
     "QUALITY": (
         r"\bperplexit(?:y|ies)\b|\bexact[ -]match|\bchrf\b|\bnats\b",
@@ -60,6 +62,9 @@ FORMS: dict[str, tuple[str, ...]] = {
         rf"\b{ANSWERS}\b.*\b(?:ends?|ended|ending|stop|stops|stopped|finish|finished|cut off)\b",
         r"\b(?:does|did|do) (?:it|the model|they) (?:\w+ )?(?:know when to )?(?:stop|end) (?:by "
         r"(?:it|them)sel(?:f|ves)|talking|writing|in time)",
+        r"\b(?:learn(?:ed|t)?|know)s? (?:when )?to (?:stop|end)\b",
+        r"\bis (?:the|my|our) (?:[\w-]+ )?(?:model|bot|chatbot|assistant|llm) (?:any )?good\b",
+        r"\bwhat (?:did|does) the (?:base|tuned|untuned)(?: model| one)? answer\W*$",
         r"\b(?:rows?|conversations?) (?:was |were |are |is )?left out\b",
     ),
     # How long conversations are.
@@ -80,7 +85,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         *ABOUT_US,
         r"\bhow (?:do|can|should|could|must|shall|may) (?:i|we|you|one|people|users|someone|my)\b",
         r"\bhow to\b",
-        r"\bhow (?:does|do|did) (?!(?:it|that|this|the (?:run|model|training|endpoint)|xnamex"
+        r"\bhow (?:does|do|did) (?!(?:it|that|this|the (?:run|model|training|endpoint"
+        r"|chat model|tuned model|chatbot|bot|assistant)|xnamex"
         r"|things)\b(?! work))\w+",
         r"\bhow (?:is|are) (?:the |my |a )?[\w ]+ (?:stored|computed|measured|calculated|chosen"
         r"|made|split|kept|formatted|used|protected|counted|handled|treated|managed|evaluated|"
@@ -207,7 +213,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         r" (?:this|the|these|that|my|all)\b.*\b(?:file|rows|csv|data|upload)\b",
     ),
     "LATENCY": (
-        r"\b(?:is|are) (?:the |my )?(?:endpoint|api|service|xnamex|it) (?:still )?(?:up|down|"
+        r"\b(?:is|are) (?:the |my )?(?:endpoint|api|service|chatbot|bot|assistant|"
+        r"chat model|xnamex|it) (?:still )?(?:up|down|"
         r"working|ok|okay)\b",
     ),
     "PENDING": (

@@ -220,7 +220,8 @@ BASE_MODEL = re.compile(
 NOT_BASES = word_set(
     "it this that these those the a an my model models on too also as and"
     " with for which what is "
-    "file data dataset labels text line lines base column side too beside say says instead"
+    "file data dataset labels text line lines base column side too beside say says "
+    "instead answer answers answered"
 )
 
 
