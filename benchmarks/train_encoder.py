@@ -5,8 +5,8 @@
 Each measurement is a process of its own on one thread; the ways take turns, so that all see the
 same noise of the machine. Same rows, base, rank, batch size and head; everything else of the peer
 is as it has it by default. Prints real tokens per processor second. What the frozen lower layers
-make of the rows is worked out once, for the baseline on the frozen encoder, which every run has, and
-for all epochs; the table has the pace without that and with its share in each step.
+make of the rows is worked out once, for all epochs and for the baseline on the frozen encoder that
+every run has; the table has the pace without that and with its share in each step.
 """
 
 import argparse
