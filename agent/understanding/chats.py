@@ -45,16 +45,22 @@ NOBODY_TO_TALK_TO = (
 
 # Training --------------------------------------------------------------------------------------
 
-CLASSIFIER = re.compile(r"classif|分类|归类|打标")
+CLASSIFIER = re.compile(r"\bclassifiers?\b|分类器|分类模型")
+CLASSES = re.compile(r"classif|分类|归类|打标")
+CONVERSATIONS = re.compile(r"\b(?:conversations?|chats|dialog(?:ue)?s)\b|对话|聊天|会话")
 
 
 def wanted(raw: str, world: World) -> str:
     """The task that the words ask for, by themselves or by the base; else an empty text."""
     named = mentions(raw, world)
-    if "CHATMODEL" in tags_in(named.masked):
-        return CHAT
     if CLASSIFIER.search(named.masked):
         return CLASSIFICATION
+    if "CHATMODEL" in tags_in(named.masked):
+        return CHAT
+    if CLASSES.search(named.masked):
+        return CLASSIFICATION
+    if CONVERSATIONS.search(named.masked):
+        return CHAT
     kinds = {world.bases[name] for name in named.bases}
     return CHAT if kinds == {"causal"} else CLASSIFICATION if kinds == {"encoder"} else ""
 
@@ -66,6 +72,12 @@ def fitting(task: str, scene: Scene) -> list[str]:
         return known
     told = [name for name in known if scene.world.tasks.get(name) == task]
     return told or [name for name in known if name not in scene.world.tasks]
+
+
+def holding(wish: Wish, scene: Scene) -> list[str]:
+    """The datasets that can be meant where none is named: of conversations where these are."""
+    spoken_of = "MASK" in wish.tags or CONVERSATIONS.search(mentions(wish.raw, scene.world).masked)
+    return (fitting(CHAT, scene) if spoken_of else []) or scene.datasets()
 
 
 def none_fits(task: str, scene: Scene) -> Answer:
@@ -146,10 +158,30 @@ ROW = re.compile(
 
 def examined(wish: Wish, scene: Scene) -> Arguments:
     """The arguments of check_dataset besides the dataset: whose tokens, and of which row."""
-    row = ROW.search(mentions(wish.raw, scene.world).masked) if "MASK" in wish.tags else None
-    base = settings(wish.raw, scene.world).get("base_model")
-    said = row and (row["value"] or row["nth"] or row["before"])
-    return compact(row=int(number(said)) if said else None, base_model=base)
+    row = row_in(mentions(wish.raw, scene.world).masked) if "MASK" in wish.tags else None
+    return compact(row=row, base_model=settings(wish.raw, scene.world).get("base_model"))
+
+
+def row_in(masked: str) -> int | None:
+    row = ROW.search(masked)
+    return int(number(row["value"] or row["nth"] or row["before"])) if row else None
+
+
+FILLER = re.compile(
+    r"(?:(?:and|or|also|now|then|what|how|about|the|of|for|in|on|with|show|see|look|at|me|please|"
+    r"same|again|instead|mask|tokens?|against)\b|[那再也看查的呢把给我用对上换成一下又吧来改]|\W)*"
+)
+
+
+def examined_again(spoken: str, world: World, before: Arguments) -> Arguments:
+    """`And row 5?`, or `with tiny-chat?`, after conversations were examined: what changes."""
+    named = mentions(spoken, world)
+    if world.tasks.get(bare(str(before.get("dataset", "")))) == CLASSIFICATION or named.tags:
+        return {}
+    rest = ROW.sub(" ", named.masked).replace("xbasex", " ")
+    if not FILLER.fullmatch(rest):
+        return {}
+    return compact(row=row_in(named.masked), base_model=next(iter(named.bases), None))
 
 
 # Talking ---------------------------------------------------------------------------------------

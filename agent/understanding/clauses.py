@@ -154,7 +154,7 @@ def clause(raw: str) -> Clause:
 
 def forbids(text: str) -> bool:
     """Whether the `no` is not only about a setting: `训练时不要 dropout`."""
-    return not HAN.search(text) or bool(NEGATED.search(without_hyperparameters(text)))
+    return bool(NEGATED.search(without_hyperparameters(text)))
 
 
 def polite_free(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.understanding import follow_zh
-from agent.understanding.chats import settings, task_alone
+from agent.understanding.chats import examined_again, settings, task_alone
 from agent.understanding.clauses import clauses
 from agent.understanding.fresh import fresh, plan_of
 from agent.understanding.names import mentions
@@ -119,6 +119,8 @@ def changed(said: str, spoken: str, world: World, past: list[Turn]) -> Plan | No
         return same_plan(said, world, past, call) or about_another(spoken, world, call)
     if call.tool == "create_dataset" and (task := task_answered(spoken, past)):
         return Plan([Step(call.tool, call.arguments | {"task": task})])
+    if call.tool == "check_dataset" and (more := examined_again(spoken, world, call.arguments)):
+        return Plan([Step(call.tool, call.arguments | more)])
     if call.tool == "sample_dataset" and (paged := another_page(spoken, world, call)):
         return paged
     if call.tool == "ask_endpoint":

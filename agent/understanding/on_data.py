@@ -6,6 +6,7 @@ from agent.understanding import sampling
 from agent.understanding.chats import (
     examined,
     fitting,
+    holding,
     none_fits,
     other_base,
     other_task,
@@ -129,9 +130,10 @@ def of_dataset(tool: str) -> Builder:
         before = made_first(wish, scene)
         if several(wish, scene):
             return Answer(before)
-        name = meant(wish, scene)
+        candidates = holding(wish, scene)
+        name = meant(wish, scene, candidates)
         if not name:
-            return which("dataset", scene.datasets(), NO_DATASET)
+            return which("dataset", candidates, NO_DATASET)
         if before and tool in ("describe_dataset", "sample_dataset"):
             return Answer(before)
         if len(wish.named.datasets) > 1:

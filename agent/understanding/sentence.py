@@ -38,6 +38,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         rf"\b(?:conversation|chat|talk|dialogue) with {TO_WHOM}",
         r"^(?:talk|chat)\W*$|^(?:try|test) it (?:out )?in a (?:chat|conversation)",
     ),
+    "CHATMODEL": (r"\bthat (?:can |could |will )?(?:chat|talk|converse|answer|reply|respond)s?\b",),
     # Which tokens of a conversation are learnt.
     "MASK": (
         r"\b(?:loss|training|label|token) masks?\b|\bmask(?:ed|ing)? (?:of|for|in)\b",
@@ -63,6 +64,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\b(?:does|did|do) (?:it|the model|they) (?:\w+ )?(?:know when to )?(?:stop|end) (?:by "
         r"(?:it|them)sel(?:f|ves)|talking|writing|in time)",
         r"\b(?:learn(?:ed|t)?|know)s? (?:when )?to (?:stop|end)\b",
+        r"\banswers\b.*\b(?:exactly|correct|right|better|worse)\b",
+        r"\bside by side (?:answers|samples)",
         r"\bis (?:the|my|our) (?:[\w-]+ )?(?:model|bot|chatbot|assistant|llm) (?:any )?good\b",
         r"\bwhat (?:did|does) the (?:base|tuned|untuned)(?: model| one)? answer\W*$",
         r"\b(?:rows?|conversations?) (?:was |were |are |is )?left out\b",
@@ -204,7 +207,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "MAKES_MODEL": (
         rf"\b(?:make|build|create|get|want|need|give)\b(?: me| us)? (?:an? |the |my |some )?"
         rf"(?:[\w-]+ ){{0,2}}{A_MODEL}\b",
-        rf"^(?:an? |my own )(?:[\w-]+ ){{0,2}}{A_MODEL}\b"
+        rf"^(?:an? |my own |new )(?:[\w-]+ ){{0,2}}{A_MODEL}\b"
         r"(?= (?:on|from|for|that|which|with)\b|\W*$)",
         rf"\bhave (?:an?|the|my) (?:\w+ ){{0,2}}{A_MODEL} (?:fine)?(?:trained|tuned)\b",
     ),

@@ -78,7 +78,7 @@ def unknown_name(wish: Wish, scene: Scene) -> Answer | None:
     if name is None or scene.tables() or columns(wish.raw):
         return None
     known = {"model": scene.models, "dataset": scene.datasets, "endpoint": scene.live}[kind]()
-    if not known or root(name.lower()) in scene.stems():
+    if not known or root(name.lower()) in [*scene.stems(), *scene.world.bases]:
         return None
     unknown = f"There is no {kind} “{name}”." if name else f"There is no such {kind}."
     return Answer(ask=f"{unknown} {which(kind, known, '').ask}")
