@@ -109,7 +109,7 @@ def asking(text: str, names: list[str]) -> Asking | None:
         return None
     compare = bool(BASE_TOO.search(found.head) or asking_zh.COMPARED.search(found.head))
     head, said = found.head, found.text
-    tail = COMPARING.search(said) or asking_zh.COMPARING.search(said)
+    tail = COMPARING.search(said) or asking_zh.COMPARING.search(said.rstrip(" .?!"))
     if tail and tail.end() >= len(said.rstrip(" .?!)")):
         said, compare = said[: tail.start()], True
     return Asking(head, trimmed(said), compare, found.before)

@@ -19,6 +19,7 @@ FORMS = (
     rf"|three|four|five|six|eight|ten|twenty)(?: of the| random| real| raw| more| \w+)? {THINGS}\b",
     rf"\b{THINGS} (?:of|from|with|for|in|labell?ed|tagged|where|under)\b",
     r"\b(?:the|all|only|just|me) \w+ (?:examples|rows|samples)\b",
+    r"\b(?:an?|one) (?:example|sample|random|typical) (?:conversation|dialog(?:ue)?|chat)\b",
     r"^(?:(?:an?|one|another|more) )?(?:\w+ )?(?:examples?|samples?)\W*$|^(?:please )?sample\b",
     rf"\btake a sample\b|\b(?:show|read|see)(?: me)?(?: the)? {THINGS}\b|\bone example\b",
     rf"\b(?:which|what(?: kinds? of)?) {THINGS} (?:are|is|were) (?:in|labell?ed|tagged|called)\b",

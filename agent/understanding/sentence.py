@@ -43,38 +43,41 @@ FORMS: dict[str, tuple[str, ...]] = {
     "MASK": (
         r"\b(?:loss|training|label|token) masks?\b|\bmask(?:ed|ing)? (?:of|for|in)\b",
         r"\bloss (?:count|include|cover|look|see)s?\b|\bmasks? (?:pre)?view",
-        r"\b(?:trained|learn(?:ed|t)?)\b.*\brow \d+|\brow \d+\b.*\b(?:trained|learn)",
-        r"\b(?:which|what) (?:of the )?(?:tokens?|words|parts?|turns?|messages)\b.*"
+        r"\b(?:show|see|look at|view|open)\b.{0,20}\bmask\b",
+        r"\btokens? (?:that|which) (?:\w+ )?(?:train|learn)",
+        r"\b(?:trained|learn(?:ed|t)?)\b.{0,60}\brow \d+|\brow \d+\b.{0,60}\b(?:trained|learn)",
+        r"\b(?:which|what) (?:of the )?(?:tokens?|words|parts?|turns?|messages)\b.{0,60}"
         r"\b(?:train|learn|loss|count|mask)",
         r"\b(?:trained|trainable|learn(?:ed|t)|masked) tokens?\b",
         r"\bwhat (?:\w+ )?(?:does|will|would|do) (?:the|it|a) ?(?:\w+ )?(?:actually )?"
         r"(?:learn|train)(?:s|ed)? (?:from|on)\b",
-        r"\btokens?\b.*\b(?:will be|are|get|is) (?:trained|learn)",
+        r"\btokens?\b.{0,60}\b(?:will be|are|get|is) (?:trained|learn)",
     ),
     "NTH": (r"\brow (?:number |no\.? ?|#)?\d+|第 ?\d+ ?[行条]",),
     # How good what a model writes is.
     "QUALITY": (
         r"\bperplexit(?:y|ies)\b|\bexact[ -]match|\bchrf\b|\bnats\b",
-        rf"\b{ANSWERS}\b.*\b(?:beside|next to|side by side|against|versus|vs|and|with|than|before"
-        rf")\b.*\b{UNTUNED}\b",
+        rf"\b{ANSWERS}\b.{{0,60}}\b(?:beside|next to|side by side|against|versus|vs|and|with|than|"
+        rf"before)\b.{{0,60}}\b{UNTUNED}\b",
         r"\btuned (?:one |model )?(?:and|vs\.?|versus|against|beside) (?:the )?(?:base|untuned)",
         r"\brepeat(?:s|ing)? (?:itself|themselves|the same)\b|\b(?:itself|themselves) repeat"
         r"|\brepetiti(?:on|ve)|\bin (?:a )?loops?\b|\bloop(?:s|ing)?\b",
-        rf"\b{ANSWERS}\b.*\b(?:ends?|ended|ending|stop|stops|stopped|finish|finished|cut off)\b",
+        rf"\b{ANSWERS}\b.{{0,60}}\b(?:ends?|ended|ending|stop|stops|stopped|finish|finished|"
+        r"cut off)\b",
         r"\b(?:does|did|do) (?:it|the model|they) (?:\w+ )?(?:know when to )?(?:stop|end) (?:by "
         r"(?:it|them)sel(?:f|ves)|talking|writing|in time)",
         r"\b(?:learn(?:ed|t)?|know)s? (?:when )?to (?:stop|end)\b",
-        r"\banswers\b.*\b(?:exactly|correct|right|better|worse)\b",
-        r"\bside by side (?:answers|samples)",
+        r"\banswers\b.{0,60}\b(?:exactly|correct|right|better|worse)\b",
+        r"\bside[ -]by[ -]side (?:answers|samples)|\bexpected\b.{0,30}\btuned\b",
         r"\bis (?:the|my|our) (?:[\w-]+ )?(?:model|bot|chatbot|assistant|llm) (?:any )?good\b",
         r"\bwhat (?:did|does) the (?:base|tuned|untuned)(?: model| one)? answer\W*$",
         r"\b(?:rows?|conversations?) (?:was |were |are |is )?left out\b",
     ),
     # How long conversations are.
     "TURNS": (
-        r"\bhow (?:many|long)\b.*\b(?:turns|conversations?|answers|prompts|dialogues?)\b",
+        r"\bhow (?:many|long)\b.{0,60}\b(?:turns|conversations?|answers|prompts|dialogues?)\b",
         r"\b(?:average|typical|median|longest) (?:number of turns|conversation|answer|prompt)\b",
-        r"\b(?:system prompts?|tool calls)\b.*\b(?:have|has|in|are|there)\b",
+        r"\b(?:system prompts?|tool calls)\b.{0,60}\b(?:have|has|in|are|there)\b",
     ),
     "FAMILY": (
         r"(?<![a-z])(?:llama|qwen|mistral|mixtral|gemma|phi|deepseek|smollm|gpt|chatgpt|claude|"
@@ -136,7 +139,10 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bwhere (?:is|are|does|do) (?:my|the|our|all)? ?(?:data|files|state|models|texts|rows"
         r"|information|everything)\b",
     ),
-    "DATA": (r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)",),
+    "DATA": (
+        r"\bwho (?:can|could|else)?\s?(?:see|sees|read|reads|has access)",
+        r"\b(?:the|my|our|these) (?:conversations|chats|dialogues)\b",
+    ),
     # Begins like a question.
     "USABLE": (
         r"\bcan (?:my|this|the|our) (?:data|dataset|file|rows|csv) be used (?:for|to) (?:train|"
@@ -202,13 +208,14 @@ FORMS: dict[str, tuple[str, ...]] = {
     "SAMPLE": sampling.FORMS,
     "STARTS": (
         r"^(?:do|start|launch|begin|run|kick off|trigger|execute|make) (?:an? |the |another |new "
-        r"|my )*(?:[\w-]+ )?(?:run|training|finetuning)\b",
+        r"|my )*(?:[\w-]+ )?(?:run|training|finetuning|lora|sft)\b",
     ),
     "MAKES_MODEL": (
         rf"\b(?:make|build|create|get|want|need|give)\b(?: me| us)? (?:an? |the |my |some )?"
         rf"(?:[\w-]+ ){{0,2}}{A_MODEL}\b",
         rf"^(?:an? |my own |new )(?:[\w-]+ ){{0,2}}{A_MODEL}\b"
         r"(?= (?:on|from|for|that|which|with)\b|\W*$)",
+        rf"^(?:[\w-]+ )?{A_MODEL} (?:from|out of) (?:this|it|these|the|my)\b",
         rf"\bhave (?:an?|the|my) (?:\w+ ){{0,2}}{A_MODEL} (?:fine)?(?:trained|tuned)\b",
     ),
     "CLASSIFY": (

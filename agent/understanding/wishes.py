@@ -183,6 +183,9 @@ IF_SO = re.compile(r"^(?:如果|要是)?(?:能|可以|行|合适|没问题)(?:�
 def without_tests(found: list[Wish]) -> list[Wish]:
     """Without what another part answers: `is it usable, if so make a dataset`; `is it better`."""
     intents = {wish.intent for wish in found}
+    if any("MASK" in wish.tags for wish in found[1:]) and found[0].tags & {"NTH"}:
+        joined = replace(found[1], raw=f"{found[0].raw}, {found[1].raw}")
+        return [joined, *found[2:]]
     if any(wish.intent == "create_dataset" and IF_SO.search(wish.raw) for wish in found):
         return [wish for wish in found if wish.intent not in ("check_dataset", "start_finetune")]
     if "compare" in intents and intents & {"how_is", "run_status"}:
