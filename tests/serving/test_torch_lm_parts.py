@@ -207,6 +207,38 @@ def test_a_removed_adapter_answers_those_who_have_it_and_its_place_is_used_again
         base.generate_all([asked])
 
 
+def test_what_a_removed_adapter_read_is_never_gone_on_with(base: Base, folder: Path) -> None:
+    talk = say("A long beginning that whoever asks next has too. " * 3)
+    base.add("one", folder / "adapter")
+    row = base._row("one", {"messages": talk, "max_tokens": 4})
+    base._join(row)
+    base._step()
+
+    base.remove("one")
+    while not row.ended:
+        base._step()
+
+    asked = {"messages": talk, "max_tokens": 12}
+    untouched = Base(base._model, base.tokens)
+    assert base.generate_all([asked]) == untouched.generate_all([asked])
+
+
+def test_an_adapter_that_goes_while_a_prompt_is_read_answers_nobody(
+    base: Base, folder: Path, tmp_path: Path
+) -> None:
+    other = write_adapter(tmp_path / "other", folder / "base", seed=9)
+    base.add("one", folder / "adapter")
+    row = base._row("one", {"messages": say("Hello"), "max_tokens": 4})
+
+    base.remove("one")
+    base.add("two", other)
+
+    with pytest.raises(RequestRefused, match="not loaded") as error:
+        base._join(row)
+    assert error.value.code == "not_loaded"
+    assert not base.busy
+
+
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [

@@ -290,8 +290,10 @@ class Batch:
     def _leave(self, slot: int) -> None:
         row = self._answering[slot]
         kept = self._kept[slot]
+        # Of an adapter that was removed nothing is kept: another one may take its lane.
+        usable = row.error is None and kept.adapter is row.adapter
         # A list of its own, of what was computed: the row's goes on to whoever asked.
-        kept.ids = [] if row.error else row.ids[: row.done]
+        kept.ids = row.ids[: row.done] if usable else []
         kept.left_at = self.steps
         last = len(self._answering) - 1
         self._exchange(slot, last)

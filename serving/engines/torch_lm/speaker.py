@@ -199,14 +199,16 @@ class Base:
         return self._batch.busy
 
     def _row(self, identifier: Any, request: Mapping[str, Any], sink: Sink | None = None) -> Row:
-        if identifier is not None and identifier not in self._adapters:
-            raise RequestRefused("This model is not loaded.", code="not_loaded")
-        asked = read_request(request, self.tokens, self.limits.tokens)
-        return Row(asked, None if identifier is None else self._adapters[identifier], sink)
+        held = None if identifier is None else self._adapters.get(identifier)
+        if identifier is not None and held is None:
+            raise not_loaded()
+        return Row(read_request(request, self.tokens, self.limits.tokens), held, sink)
 
     def _join(self, row: Row) -> None:
         with self._lock:
             if row.adapter is not None:
+                if row.adapter.removed:  # while its prompt was read; the lane may be another's
+                    raise not_loaded()
                 row.adapter.rows += 1
             self._batch.waiting.append(row)
 
@@ -316,6 +318,10 @@ def is_conv(layer: Any) -> bool:
 
 def without_model(request: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in request.items() if name != "model"}
+
+
+def not_loaded() -> RequestRefused:
+    return RequestRefused("This model is not loaded.", code="not_loaded")
 
 
 def too_many() -> ServiceFailed:
