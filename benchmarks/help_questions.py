@@ -16,7 +16,7 @@ from knowledge.search import Library
 from server.help_html import anchors_of
 
 FILE = Path(__file__).with_suffix(".json")
-SETS = ("asked", "later")
+SETS = ("asked", "later", "chats")
 TOP = 3
 
 
