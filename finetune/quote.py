@@ -155,7 +155,7 @@ class Quotes:
         """An earlier quote for the same, or a new one from a known measurement, or a probe."""
         result = plan(dataset, base, parameters, found)
         key = self.key(dataset, base, result["arguments"])
-        digest = hash_of([key, result["parameters"]])
+        digest = hash_of([key, dataset.ref, base.name, result["parameters"]])
         with self.database.write() as session:
             fresh = [row for row in session.scalars(owned(tables.Quote, caller)) if usable(row)]
             for row in reversed(fresh):
@@ -179,7 +179,8 @@ class Quotes:
         capacity = self.workshop.launcher.capacity
         # A base that is made here has its tokenizer before it has weights, which take no more
         # time for being others: the same question is the same quote before and after.
-        model = base.tokenizer_sha256 if base.name == tiny_chat.NAME else base.sha256
+        weights = "" if base.name == tiny_chat.NAME else base.sha256
+        model = [weights, base.template_sha256, base.tokenizer_sha256]
         return hash_of([dataset.fingerprint, model, sizes, capacity.cpus, capacity.gpus])
 
 

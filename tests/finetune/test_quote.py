@@ -1,5 +1,6 @@
 """Quotes: parameters at once, time and memory from a probe, nothing measured twice."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,27 @@ def test_the_same_question_is_the_same_quote(rooms: Rooms) -> None:
 
     assert rooms.quotes.quote(rooms.caller, dataset="tickets@1", epochs=5).id == first.id
     assert len(rooms.launcher.submitted) == 1
+
+
+def test_a_base_with_the_same_weights_under_another_name_is_another_quote(rooms: Rooms) -> None:
+    first = measured(rooms)
+    rooms.bases.add("twin", str(rooms.bases.get("minilm").path))
+
+    twin = rooms.quotes.quote(rooms.caller, dataset="tickets", base_model="twin")
+
+    assert twin.id != first.id
+    assert twin.result["arguments"]["base_model"] == "twin"
+    assert twin.state == "ready"  # its weights and words are those that were measured
+
+
+def test_another_template_or_tokenizer_is_measured_anew(rooms: Rooms) -> None:
+    dataset = rooms.datasets.get(rooms.caller, "tickets")
+    base = rooms.bases.get("minilm")
+    others = [replace(base, template_sha256="x"), replace(base, tokenizer_sha256="x")]
+
+    keys = {rooms.quotes.key(dataset, one, {}) for one in (base, *others)}
+
+    assert len(keys) == 3
 
 
 def test_other_passes_need_no_new_measurement(rooms: Rooms) -> None:
