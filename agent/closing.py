@@ -54,6 +54,7 @@ def not_done(tools: Sequence[str], w: Words) -> str:
         "start_finetune": w("the fine-tuning"),
         "ask_endpoint": w("asking the endpoint"),
         "check_dataset": w("checking the data"),
+        "endpoint_status": w("opening the conversation"),
     }
     left = ("；" if w.language == "zh" else ", ").join(names.get(tool, tool) for tool in tools)
     return w("Not done yet: {steps}.", steps=left)
@@ -201,6 +202,8 @@ def next_step(result: Json, w: Words) -> str:
     verdict = result.get("verdict")
     if not isinstance(verdict, dict) or verdict.get("better"):
         return w("Next: say “deploy it”.")
+    if verdict.get("recommend") not in ("frozen", "tfidf"):
+        return w("The card says what did better. “Deploy it” serves it all the same.")
     return w("The best model is a cheap one. Next: say “deploy the baseline”.")
 
 

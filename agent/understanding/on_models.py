@@ -2,6 +2,7 @@
 
 import re
 
+from agent.understanding.chats import CHAT
 from agent.understanding.names import bare, root
 from agent.understanding.plan import Step
 from agent.understanding.scene import Scene
@@ -10,6 +11,10 @@ from agent.understanding.text import normal
 from agent.understanding.wish import Answer, Builder, Wish, step, which
 
 NO_MODEL = "Which model? There is none yet: fine-tune one first."
+NO_CHAT_BASELINE = (
+    "What a chat model is compared with is no model of its own and is not deployed. Programs can "
+    "ask the untuned base by its own name, and “deploy it” serves the tuned model."
+)
 NO_ENDPOINT = "Which endpoint? None is live: say “deploy it” once there is a model."
 
 
@@ -17,6 +22,8 @@ def deploy_endpoint(wish: Wish, scene: Scene) -> Answer:
     model = chosen_model(wish, scene)
     if not model:
         return which("model", scene.models(), NO_MODEL)
+    if bare(model) != root(model) and scene.world.tasks.get(root(model)) == CHAT:
+        return Answer(reply=NO_CHAT_BASELINE)
     name = given_name(wish.raw, after_as=True)
     others = [found for found in map(bare, wish.named.endpoints) if found not in scene.stems()]
     name = name or (others[0] if others else None)

@@ -7,9 +7,12 @@ import json
 
 import pytest
 
+from agent.closing import Done, closing
 from agent.events import ApprovalNeeded, ToolFinished
+from agent.language import words_in
 from agent.memory import FileRef
 from agent.understanding.cases import run_case
+from agent.understanding.plan import Plan
 from agent.world import from_house, read_back, rendered
 from tests.agent.talking import OWNER, called, said, talk
 from tools.base import House
@@ -147,3 +150,12 @@ def test_a_base_that_is_not_here_is_told_beside_those_that_are() -> None:
 def test_whoever_asks_what_can_be_done_hears_of_chat_models(text: str) -> None:
     reply = run_case({"text": text})["reply"]
     assert "chat model" in reply or "conversations" in reply
+
+
+def test_what_a_chat_model_lost_to_is_not_offered_for_deployment() -> None:
+    verdict = {"better": False, "recommend": "nearest", "text": "…"}
+    result = {"run": "run_1", "state": "succeeded", "task": "chat", "verdict": verdict}
+
+    told = closing(Plan(), [Done("run_status", result)], words_in("en"))
+
+    assert "baseline" not in told and "“Deploy it” serves it all the same." in told
