@@ -215,6 +215,7 @@ FORMS: dict[str, tuple[str, ...]] = {
         rf"(?:[\w-]+ ){{0,2}}{A_MODEL}\b",
         rf"^(?:an? |my own |new )(?:[\w-]+ ){{0,2}}{A_MODEL}\b"
         r"(?= (?:on|from|for|that|which|with)\b|\W*$)",
+        rf"^do (?:me )?an? (?:[\w-]+ ){{0,2}}{A_MODEL}\b",
         rf"^(?:[\w-]+ )?{A_MODEL} (?:from|out of) (?:this|it|these|the|my)\b",
         rf"\bhave (?:an?|the|my) (?:\w+ ){{0,2}}{A_MODEL} (?:fine)?(?:trained|tuned)\b",
     ),
