@@ -100,7 +100,16 @@ def profile(words: Json) -> Json:
     return {
         "format": "jsonl",
         "shape": "openai_chat",
-        "why": "",
+        "why": [
+            "every byte is valid UTF-8",
+            "'messages' holds lists of messages with 'role' and 'content'",
+        ],
+        "columns": {
+            "messages": {
+                "column": "messages",
+                "why": "'messages' holds lists of messages with 'role' and 'content'",
+            }
+        },
         "encoding": "utf-8",
         "rows": 2000,
         "turns": counted(2, 1.4, 1, 8),
