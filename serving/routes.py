@@ -77,6 +77,21 @@ class Routes:
                 self._known[key] = route
         return route
 
+    def check_free(self, name: str) -> None:
+        """Raises RequestRefused where a causal base answers under this name: an endpoint called
+        the same would answer in its place, also where the two are compared."""
+        try:
+            self._base_files(name)
+        except RequestRefused as refusal:
+            if refusal.code in ("not_found", "wrong_task"):
+                return
+        raise RequestRefused(
+            f"There is a base model {name!r} already.",
+            code="name_taken",
+            param="name",
+            fix="Choose another name.",
+        )
+
     def forget(self) -> None:
         """Another model answers under a name, or none."""
         with self._lock:

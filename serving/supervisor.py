@@ -94,10 +94,10 @@ class Supervisor:
         that fails. Deploying again what is live changes nothing.
 
         Raises:
-            RequestRefused: Bad name, unknown model, or its files cannot be served.
+            RequestRefused: Bad or taken name, unknown model, or its files cannot be served.
             ServiceFailed: The engine does not start.
         """
-        check_name(name)
+        self.check_name(name)
         model = self.endpoints.model(caller, model_ref)
         with self._deploying:
             row = self.endpoints.prepare(caller, model, name)
@@ -105,6 +105,11 @@ class Supervisor:
                 return row
             self._announce(row)
             return self._load_and_switch(row, model)
+
+    def check_name(self, name: str) -> str:
+        """The name, where an endpoint can have it. Raises RequestRefused."""
+        self._routes.check_free(check_name(name))
+        return name
 
     def stop_endpoint(self, caller: Caller, name: str) -> Endpoint:
         """Stop answering under a name. Requests that are being answered get their answer."""
@@ -200,7 +205,7 @@ class Supervisor:
         Args:
             target: Name of a live endpoint, `model@version`, or a causal base, which then answers
                 untuned.
-            asked: As `serving.generation` made it.
+            asked: The `request` of what `serving.gateway.ask` made.
 
         Raises:
             RequestRefused: Nothing that can chat answers under this name, or it cannot take this.

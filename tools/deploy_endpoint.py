@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from core.names import check_name
 from core.records.tables import Json, Model
 from core.storage import folder_bytes
 from serving import snippets
@@ -14,7 +13,7 @@ def resolve_deploy(ctx: ToolContext, arguments: Json) -> Resolved:
     """Which version exactly, under which name, and what it would replace there."""
     endpoints = ctx.house.supervisor.endpoints
     model = endpoints.model(ctx.caller, arguments["model"])
-    name = check_name(arguments["name"] or model.name)
+    name = ctx.house.supervisor.check_name(arguments["name"] or model.name)
     before = [row.model for row in endpoints.all(ctx.caller) if row.name == name]
     quote = what_it_takes(ctx, model)
     if before and before != [model.ref]:

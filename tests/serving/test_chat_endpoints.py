@@ -87,6 +87,17 @@ def test_models_of_one_base_share_a_process_and_other_bases_have_their_own(
     assert len(room.supervisor._engines) == 2
 
 
+def test_an_endpoint_cannot_take_the_name_of_a_base_that_answers_under_it(room: Room) -> None:
+    room.add_chat()
+
+    with pytest.raises(RequestRefused, match="base model") as error:
+        room.supervisor.deploy(room.caller, "cat", BASE)
+
+    assert (error.value.code, error.value.param) == ("name_taken", "name")
+    assert say(room, BASE, "hello you") == "hello you"
+    assert room.supervisor.list(room.caller) == []
+
+
 def test_a_model_whose_base_is_another_one_now_is_refused(room: Room) -> None:
     model = room.add_chat()
     with room.database.write() as session:
