@@ -150,7 +150,7 @@ def reading_table(profile: Json, w: Words) -> Table:
     """What was found in the file, and why it was taken so."""
     rows: list[list[Any]] = [[w("Format"), in_words(str(profile["format"]), w), ""]]
     if profile.get("shape"):
-        chosen = next(iter((profile.get("columns") or {}).values()), {})
+        chosen: Json = next(iter((profile.get("columns") or {}).values()), {})
         why = w.told(str(chosen.get("why") or ""))
         rows.append([w("Layout"), layout(str(profile["shape"]), w), why])
     if profile.get("encoding"):
