@@ -7,7 +7,7 @@ Hugging Face calls the same "conversational". The older `functions`, `function_c
 from collections.abc import Mapping
 from typing import Any
 
-from core.chat.messages import Message
+from core.chat.messages import REASONING, Message
 from data.shapes.base import (
     Cells,
     Look,
@@ -23,7 +23,7 @@ from data.shapes.base import (
 )
 
 ROLES = {"developer": "system", "function": "tool"}
-KEPT = ("role", "content", "name", "weight", "tool_calls", "tool_call_id")
+KEPT = ("role", "content", "name", "weight", "tool_calls", "tool_call_id", *REASONING)
 
 
 def matches(look: Look) -> Match | None:

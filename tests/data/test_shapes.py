@@ -59,6 +59,12 @@ def parts(*entries: tuple[str, str]) -> list[Json]:
     [
         ({"messages": [USER, BOT]}, "openai_chat", [USER, BOT], None),
         (
+            {"messages": [USER, BOT | {"thinking": "They greet."}]},
+            "openai_chat",
+            [USER, BOT | {"reasoning_content": "They greet."}],
+            None,
+        ),
+        (
             {"messages": [message("developer", "Be kind"), USER, {**BOT, "weight": 1}]},
             "openai_chat",
             [message("system", "Be kind"), USER, {**BOT, "weight": 1}],
