@@ -178,11 +178,16 @@ def _mask(
 def _drawn_mask(
     queries: int, offset: int, window: int | None, groups: int, dtype: torch.dtype
 ) -> torch.Tensor:
-    """[1, G * T, T']: 0 where a query may look. The first query stands `offset` after the first
-    key."""
-    back = torch.arange(queries)[:, None] + offset - torch.arange(queries + offset)[None, :]
+    """[1, G * T, T']: `_draw` of a tile, whose queries are few."""
+    return _draw(torch.arange(queries), offset, window).to(dtype).repeat(groups, 1)[None]
+
+
+def _draw(queries: torch.Tensor, offset: int, window: int | None) -> torch.Tensor:
+    """[T, T']: 0 where a query may look. The first query stands `offset` after the first key."""
+    keys = torch.arange(len(queries) + offset, device=queries.device)
+    back = queries[:, None] + offset - keys[None, :]
     seen = back >= 0 if window is None else (back >= 0) & (back < window)
-    return torch.where(seen, 0.0, HIDDEN).to(dtype).repeat(groups, 1)[None]
+    return torch.where(seen, 0.0, HIDDEN)
 
 
 def _flash(
@@ -217,8 +222,9 @@ def _row_by_row(
     out = []
     for rows in _rows(starts):
         q, k, v = (one[rows].transpose(0, 1) for one in (q_NHD, k_NKD, v_NKD))
-        mask = _mask(slice(0, q.shape[1]), slice(0, q.shape[1]), how.window, 1, q.dtype)
-        out.append(_plain_row(q, k, v, mask.to(q.device), how).transpose(0, 1))
+        # Of a whole row, so it grows with the square: drawn where it is used, and not kept.
+        mask = _draw(torch.arange(q.shape[1], device=q.device), 0, how.window).to(q.dtype)
+        out.append(_plain_row(q, k, v, mask[None], how).transpose(0, 1))
     filler = q_NHD.new_zeros(len(q_NHD) - starts[-1], *q_NHD.shape[1:])
     return torch.cat([*out, filler])
 

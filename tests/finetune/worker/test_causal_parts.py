@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from core.chat.tokens import ChatTokenizer
 from core.errors import RequestRefused
 from finetune import tiny_chat
+from finetune.worker.causal import attention
 from finetune.worker.causal.attention import How, attend
 from finetune.worker.causal.loss import Head, nll, total_nll
 from finetune.worker.causal.packing import ROUND, pieces
@@ -55,6 +56,21 @@ def test_attention_and_its_gradient_are_those_of_the_textbook(how: How) -> None:
     assert not bool(found[840:].any())
     for one, two in zip(ours, theirs, strict=True):
         assert torch.allclose(one, two, atol=1e-4)
+
+
+@pytest.mark.parametrize("how", [How(0.25), How(0.5, window=40), How(0.5, window=40, cap=2.0)])
+def test_row_by_row_is_the_textbook_too_and_keeps_no_mask_of_a_whole_row(how: How) -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(192, heads, 8) for heads in (4, 2, 2))
+    starts, kept = (0, 5, 140), attention._drawn_mask.cache_info().currsize
+
+    found = attention._row_by_row(q, k, v, starts, how)
+
+    for one, other in pairwise(starts):
+        rows = slice(one, other)
+        assert torch.allclose(found[rows], plain_attention(q[rows], k[rows], v[rows], how), 0, 1e-5)
+    assert not found[140:].any()
+    assert attention._drawn_mask.cache_info().currsize == kept
 
 
 @pytest.mark.parametrize(
