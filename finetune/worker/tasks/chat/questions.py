@@ -86,15 +86,11 @@ def conversations(file: Path, used: Sequence[int]) -> list[Conversation]:
 def question(conversation: Conversation, tokenizer: ChatTokenizer) -> Question | None:
     """The last answer that trains, as a question; None where none does."""
     messages, tools = conversation.messages, conversation.tools
-    last = None
-    for row in tokenizer.rows(messages, tools):
-        kept = [at for at, _ in enumerate(messages) if at not in row.untrained_because]
-        answers = [at for at in kept if messages[at]["role"] == "assistant"]
-        if row.spans and (last is None or answers[len(row.spans) - 1] > last[0]):
-            last = answers[len(row.spans) - 1], row
-    if last is None:
+    rows = [row for row in tokenizer.rows(messages, tools) if row.spans]
+    if not rows:
         return None
-    (at, row), (first, behind) = last, last[1].spans[-1]
+    row = max(rows, key=lambda row: row.answers[-1])
+    at, (first, behind) = row.answers[-1], row.spans[-1]
     return Question(
         row=conversation.row,
         messages=list(messages[:at]),

@@ -34,8 +34,10 @@ class Found:
     said: dict[str, Any]
     """Answers of the tuned model."""
 
-    def answers(self, of: dict[str, Any]) -> list[Answer]:
-        return [Answer(**answer) for answer in of["answers"]]
+
+def answers_of(stage: dict[str, Any]) -> list[Answer]:
+    """As the stage stored them."""
+    return [Answer(**answer) for answer in stage["answers"]]
 
 
 def build(
@@ -44,7 +46,7 @@ def build(
     """All but the export and the totals."""
     expected = [one.expected for one in asked]
     metric = evaluate.metric_for(expected)
-    ours = judge(metric, expected, found.answers(found.said))
+    ours = judge(metric, expected, answers_of(found.said))
     return {
         "task": spec.task,
         "metrics": {name: _loss(found.tuned[name], "tuned") for name in ("validation", "test")},
@@ -67,7 +69,7 @@ def _loss(losses: dict[str, list[float]], whose: str) -> dict[str, Any]:
 def _base(
     spec: TrainSpec, metric: str, expected: list[str], ours: Judged, found: Found
 ) -> dict[str, Any]:
-    theirs = judge(metric, expected, found.answers(found.base))
+    theirs = judge(metric, expected, answers_of(found.base))
     losses = found.tuned["test"]
     told = _loss(losses, "base")
     columns = [np.array(losses[name], dtype=np.float64) for name in ("tuned", "base", "tokens")]
@@ -104,7 +106,7 @@ def _compared(theirs: Judged, ours: Judged, seconds: float) -> dict[str, Any]:
 
 
 def _samples(asked: Sequence[Question], found: Found) -> list[dict[str, Any]]:
-    said = zip(asked, found.answers(found.said), found.answers(found.base), strict=True)
+    said = zip(asked, answers_of(found.said), answers_of(found.base), strict=True)
     return [
         {
             "row": one.row,
