@@ -36,7 +36,7 @@ def what_it_takes(ctx: ToolContext, model: Model) -> Json:
 
 
 def advice(ctx: ToolContext, model: Model) -> Json:
-    """What the report of its run recommends, when that is another model."""
+    """What the report of its run recommends, when that is something else."""
     results = [run.result for run in ctx.house.runs.list(ctx.caller) if run.id == model.run_id]
     verdict = (results[0] or {}).get("verdict") if results else None
     recommended = (verdict or {}).get("recommend", model.kind)
@@ -45,6 +45,9 @@ def advice(ctx: ToolContext, model: Model) -> Json:
         "lora": f"the report of {run} recommends its fine-tuned model instead",
         "frozen": f"the report of {run} recommends its linear model on the frozen base instead",
         "tfidf": f"the report of {run} recommends its TF-IDF model instead",
+        "base": f"the report of {run} recommends the base as it is instead",
+        "nearest": f"the report of {run} recommends looking answers up instead",
+        "frequent": f"the report of {run} recommends one fixed answer instead",
     }
     if recommended == model.kind or recommended not in sentences:
         return {}
@@ -66,7 +69,8 @@ def deploy_endpoint(ctx: ToolContext, model: str, name: str = "") -> dict[str, A
     """
     house = ctx.house
     row = house.supervisor.deploy(ctx.caller, model, name or model.partition("@")[0])
-    live = {"endpoint": row.name, "model": row.model, "state": row.state}
+    task = house.supervisor.endpoints.task(ctx.caller, row)
+    live = {"endpoint": row.name, "model": row.model, "task": task, "state": row.state}
     return live | how_to_call(ctx, row.name, row.model)
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from core.errors import RequestRefused
 from core.identity import API_SCOPES, Caller
-from core.records.tables import Json
+from core.records.queries import stamp
+from core.records.tables import Json, Run
 from launchers.base import Capacity
 from serving.predict import write
 from serving.supervisor import Supervisor
@@ -65,6 +66,25 @@ def upload(ctx: ToolContext, content: str) -> str:
 def rows_of(ctx: ToolContext, result: Json) -> list[dict[str, str]]:
     content = ctx.house.files.path(OWNER, result["file_id"]).read_text()
     return list(csv.DictReader(io.StringIO(content)))
+
+
+@pytest.mark.parametrize(
+    ("recommended", "said"),
+    [
+        ("base", "the report of run_1 recommends the base as it is instead"),
+        ("nearest", "the report of run_1 recommends looking answers up instead"),
+        ("frequent", "the report of run_1 recommends one fixed answer instead"),
+    ],
+)
+def test_deploying_a_chat_model_that_the_report_advises_against_says_so(
+    ctx: ToolContext, recommended: str, said: str
+) -> None:
+    found = {"verdict": {"recommend": recommended}}
+    fields = {"dataset": "talks@1", "base_model": BASE, "recipe": {}, "result": found}
+    with ctx.house.database.write() as session:
+        session.add(Run(id="run_1", **fields, **stamp(OWNER)))
+
+    assert ask(ctx, "deploy_endpoint", model="cat")["quote"]["advice"] == said
 
 
 def test_a_deployed_chat_model_says_how_it_is_called(ctx: ToolContext, zoo: Json) -> None:
