@@ -39,15 +39,15 @@ def of_loss(result: Mapping[str, Any]) -> tuple[bool, list[str]]:
     base = next(one for one in result["baselines"] if one["name"] == "base")
     untuned, interval = base["perplexity"], base["loss_difference"]["interval"]
     if interval[1] < 0:
-        fell = f"On answers it has not seen, perplexity fell from {untuned:,.1f} to {tuned:,.1f}."
+        fell = f"On answers it has not seen, perplexity fell from {untuned:,.2f} to {tuned:,.2f}."
         return True, [fell]
     if interval[0] > 0:
         return False, [
-            f"On answers it has not seen, perplexity rose from {untuned:,.1f} to {tuned:,.1f}: it "
+            f"On answers it has not seen, perplexity rose from {untuned:,.2f} to {tuned:,.2f}: it "
             "is worse."
         ]
     return False, [
-        f"On answers it has not seen, perplexity went from {untuned:,.1f} to {tuned:,.1f}, which "
+        f"On answers it has not seen, perplexity went from {untuned:,.2f} to {tuned:,.2f}, which "
         "may be chance."
     ]
 
@@ -62,13 +62,15 @@ def winner(
     answers: Mapping[str, Any], rival: Mapping[str, Any], interval: Sequence[float]
 ) -> list[str]:
     points, (low, high) = rival["difference"]["points"], map(signed, interval)
+    rows = answers["rows"]
     sentences = [
         f"Tuning helped: {scored(answers)}, {points:.1f} points more than the best cheap "
         f"alternative ({rival['title']}: {percent(rival['score'])}).",
-        f"With 95 % certainty the gain is between {low} and {high} points.",
+        f"With 95 % certainty the gain is between {low} and {high} points."
+        if low != high
+        else f"It gained as much on each of the {rows:,} test rows.",
     ]
-    if answers["rows"] < LEAST_ROWS:
-        rows = answers["rows"]
+    if rows < LEAST_ROWS:
         sentences.append(f"But the test has only {rows} rows: that is too few to be sure.")
     return sentences
 

@@ -123,7 +123,7 @@ NAMES = re.compile(r"`[^`]*`|\S*[\w]*[@_/=\d.-]\S*|[A-Z]{2,}[A-Za-z]*")
 """Code, names with a version, addresses, files, figures with a unit, abbreviations."""
 KEPT = {
     *{"Thimble", "LoRA", "Lines", "token", "tokens", "rank", "alpha", "dropout", "MiB"},
-    *{"Open", "Trainer", "chrF", "calendar", "day", "llama"},
+    *{"Open", "Trainer", "chrF", "calendar", "day", "llama", "messages", "role", "content"},
     *{"minilm", "dianping", "jiudian", "docs", "owner", "torch", "card", "refund"},
 }
 """Words that stay as they are in Chinese; the last line is the user's data."""

@@ -54,9 +54,18 @@ def test_a_clear_gain_is_told_with_its_interval_beside_the_best_alternative() ->
 
     assert found["better"] and (found["recommend"], found["than"]) == ("lora", "nearest")
     assert (found["points"], found["interval"]) == (40.0, [37.0, 43.0])
-    assert "perplexity fell from 24.1 to 3.2" in found["text"]
+    assert "perplexity fell from 24.10 to 3.20" in found["text"]
     assert "90.0 % of its answers to the test rows are exactly the expected ones" in found["text"]
     assert "between +37.0 and +43.0 points" in found["text"]
+
+
+def test_a_gain_that_is_the_same_on_each_row_has_no_interval() -> None:
+    same = result(gain=100.0)
+    same["baselines"][1]["difference"]["interval"] = [100.0, 100.0]
+
+    text = promote.verdict(same)["text"]
+
+    assert "It gained as much on each of the 200 test rows." in text and "95 %" not in text
 
 
 def test_what_looking_up_does_as_well_is_not_called_better() -> None:
@@ -67,7 +76,7 @@ def test_what_looking_up_does_as_well_is_not_called_better() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nats", "words"), [(0.1, "which may be chance"), (0.9, "rose from 24.1 to 3.2: it is worse")]
+    ("nats", "words"), [(0.1, "which may be chance"), (0.9, "rose from 24.10 to 3.20: it is worse")]
 )
 def test_a_loss_that_did_not_surely_fall_is_said(nats: float, words: str) -> None:
     assert words in promote.verdict(result(nats=nats))["text"]
