@@ -55,7 +55,7 @@ def _verdict(
         return False, f"Packed rows would be scored otherwise: the loss differs by {apart:.1e}."
     if not trained:
         return False, "An adapter would get no gradient from packed rows."
-    return True, f"Packed rows give the same loss as the plain model, within {apart:.1e}."
+    return True, f"Packed rows give the same loss as the plain model, within {apart:.3%}."
 
 
 def _rows(config: object) -> list[Row]:
