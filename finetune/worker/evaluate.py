@@ -103,6 +103,17 @@ def difference(truth: Ints, ours: Ints, theirs: Ints, seed: int = 0) -> dict[str
     return {"points": float(change.mean() * 100), "interval": [float(low), float(high)]}
 
 
+def at_the_end(sign: float, rows: int) -> list[float]:
+    """The 95 % interval of the difference in points where one is right on every row, the other on
+    none: drawing rows anew would find no doubt at all.
+
+    Newcombe (1998), method 10: the ends of the two Wilson intervals, as sides of a right triangle.
+    """
+    sure = wilson(rows, rows)[0]
+    near = max(-100.0, 100.0 - 100.0 * 2**0.5 * (1.0 - sure))
+    return [near, 100.0] if sign > 0 else [-100.0, -near]
+
+
 def ratio(values: Floats, weights: Floats, seed: int = 0) -> dict[str, Any]:
     """`value`: sum of values over sum of weights; `interval`: 95 %, by drawing rows anew.
 

@@ -106,6 +106,17 @@ def test_a_difference_is_of_the_same_rows() -> None:
     assert evaluate.points(half, half) == {"points": 0, "interval": [0, 0]}
 
 
+def test_all_right_on_few_rows_is_no_certainty() -> None:
+    right = judge("exact_match", ["a"] * 30, said(*["a"] * 30))
+    wrong = judge("exact_match", ["a"] * 30, said(*["b"] * 30))
+
+    found = evaluate.points(right, wrong)
+
+    assert (found["points"], found["interval"][1]) == (100, 100)
+    assert found["interval"][0] == pytest.approx(83.9, abs=0.05)
+    assert evaluate.points(wrong, right)["interval"] == [-100, -found["interval"][0]]
+
+
 def test_the_loss_counts_tokens_and_its_interval_counts_rows() -> None:
     nll, tokens = np.array([1.0, 8.0, 3.0]), np.array([1.0, 4.0, 1.0])
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.worker.evaluate import ratio, wilson
+from finetune.worker.evaluate import at_the_end, ratio, wilson
 
 Floats = NDArray[np.float64]
 
@@ -139,6 +139,8 @@ def judge(metric: str, expected: Sequence[str], answers: Sequence[Answer]) -> Ju
 def points(ours: Judged, theirs: Judged) -> dict[str, Any]:
     """How many points of the score ours is above theirs, with a paired 95 % interval."""
     change = (ours.scores - theirs.scores) * 100
+    if (change == 100).all() or (change == -100).all():
+        return {"points": float(change[0]), "interval": at_the_end(change[0], len(change))}
     found = ratio(change, np.ones_like(change))
     return {"points": found["value"], "interval": found["interval"]}
 
