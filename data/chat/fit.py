@@ -95,9 +95,9 @@ def of_mask(fit: ChatFit) -> Iterator[Json]:
             "changed_by_template",
             "note",
             f"In {conversations(len(rows))} the chat template of {fit.base} writes earlier answers "
-            "otherwise once the conversation goes on, as it does with their reasoning. Only "
-            "answers that stand as the model has to write them are trained.",
-            "To train the others too, end a row of its own with each of them.",
+            "otherwise once the conversation goes on, as it does with their reasoning. In training "
+            "each such answer becomes a row of its own, as the model has to write it.",
+            "Nothing needs to be done.",
             rows,
         )
 

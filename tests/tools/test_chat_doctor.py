@@ -128,6 +128,9 @@ def test_earlier_answers_that_a_template_rewrites_are_a_note(
     checked = call(ctx, "check_dataset", dataset="talks", base_model="thinker")
     assert found(checked, "changed_by_template")["rows"] == [41]
     assert found(checked, "changed_by_template")["severity"] == "note"
+    # As finetune.worker.causal.rows does it.
+    assert "becomes a row of its own" in found(checked, "changed_by_template")["message"]
+    assert found(checked, "changed_by_template")["fix"] == "Nothing needs to be done."
 
 
 def test_a_base_for_classification_is_refused(ctx: ToolContext, tickets: str) -> None:
