@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import typer
 
@@ -68,8 +69,16 @@ def marked(preview: list[Json]) -> Iterator[str]:
     for row in preview:
         yield f"\nRow {row['row']}: {row['trained_tokens']:,} of {row['tokens']:,} tokens train"
         yield "".join(
-            typer.style(piece["text"], fg="green", underline=True)
+            typer.style(harmless(piece["text"]), fg="green", underline=True)
             if piece["trained"]
-            else typer.style(piece["text"], dim=True)
+            else typer.style(harmless(piece["text"]), dim=True)
             for piece in row["segments"]
         )
+
+
+def harmless(text: str) -> str:
+    """Without what a terminal obeys instead of showing it; lines and tabs stay."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if category(one) in ("Cc", "Cf") and one not in "\n\t" else one
+        for one in text
+    )

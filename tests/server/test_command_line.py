@@ -157,6 +157,15 @@ def test_what_trains_is_underlined_on_a_terminal() -> None:
     assert "Row 3: 2 of 9 tokens train" in shown
 
 
+def test_a_file_cannot_steer_the_terminal_that_shows_it() -> None:
+    said = {"text": "a\x1b]0;mine\x07\x9b2J\n\tb\u202e", "trained": True}
+    row = {"row": 1, "tokens": 9, "trained_tokens": 2, "segments": [said]}
+
+    shown = "\n".join(marked([row]))
+
+    assert "a�]0;mine��2J\n\tb�" in shown
+
+
 def test_a_base_is_added_to_a_home_that_is_not_there_yet_and_listed(tmp_path: Path) -> None:
     folder = causal_folder(tmp_path / "model", "chatml")
     added = thimble(tmp_path / "home", "base", "add", "mine", str(folder))
