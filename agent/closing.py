@@ -17,6 +17,7 @@ from agent.understanding.plan import Plan
 
 Json = dict[str, Any]
 Say = Callable[[Json, Words], str]
+PLANNING = ("quote_finetune", "start_finetune")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def outcomes(plan: Plan, done: Sequence[Done], w: Words) -> list[str]:
     """What came of each step; several datasets are told by name, those that are made at once."""
     made = [each for each in done if each.tool == "create_dataset"]
     if len(made) < 2:
-        return [outcome(each, w) for each in done]
+        goes_on = any(each.tool in PLANNING and each.error is None for each in done)
+        return [made_already(each, w) if goes_on else outcome(each, w) for each in done]
     names = [step.arguments.get("name", "") for step in plan.steps if step.tool == "create_dataset"]
     failed = [
         w("{dataset} is not made: {why}", dataset=name, why=outcome(each, w))
@@ -73,6 +75,16 @@ def outcomes(plan: Plan, done: Sequence[Done], w: Words) -> list[str]:
     ]
     others = [outcome(each, w) for each in done if each.tool != "create_dataset"]
     return [datasets_made([each.result for each in made if each.result], w), *failed, *others]
+
+
+def made_already(done: Done, w: Words) -> str:
+    """The outcome of a step of a turn that goes on to a plan: a dataset needs no next step."""
+    result = done.result or {}
+    if done.tool != "create_dataset" or not result.get("dataset"):
+        return outcome(done, w)
+    if any(problem["severity"] == "warning" for problem in result.get("problems") or []):
+        return w("{dataset} is ready; look at its problems first.", dataset=result["dataset"])
+    return w("{dataset} is ready.", dataset=result["dataset"])
 
 
 def other_tasks(plan: Plan, done: Sequence[Done], w: Words) -> list[str]:

@@ -13,6 +13,8 @@ Json = dict[str, Any]
 UNDECIDED = ("measuring", "waiting")
 MOST_BUTTONS = 5
 MOST_NAMED = 5
+BUILT_HERE = "tiny-chat"
+"""The base that is made on this machine when it is first needed."""
 TUNING = ("start_finetune", "retry_run")
 
 
@@ -115,8 +117,7 @@ def summary(approval: Json, w: Words) -> str:
     """What would happen and that nothing has yet; once it is decided, what came of it."""
     match state_of(approval):
         case "measuring":
-            measured = w("Time and memory are being measured on this machine, within seconds.")
-            return joined([measured, nothing_yet(w)], w)
+            return joined([measuring(approval, w), nothing_yet(w)], w)
         case "waiting":
             return joined([would_happen(approval, w), nothing_yet(w)], w)
         case "running":
@@ -130,6 +131,16 @@ def summary(approval: Json, w: Words) -> str:
         case "expired":
             return w("Nobody decided within 7 days; nothing ran.")
     return errors.message(approval.get("error"), w)
+
+
+def measuring(approval: Json, w: Words) -> str:
+    if (approval.get("arguments") or {}).get("base_model") == BUILT_HERE:
+        return w(
+            "Time and memory are being measured on this machine: within seconds, or minutes when "
+            "{base} has to be made first, once.",
+            base=BUILT_HERE,
+        )
+    return w("Time and memory are being measured on this machine, within seconds.")
 
 
 def nothing_yet(w: Words) -> str:

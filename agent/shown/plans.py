@@ -47,9 +47,19 @@ def quote_view(quote: Json, w: Words) -> View:
 def quote_summary(quote: Json, w: Words) -> str:
     if quote.get("error"):
         return errors.message(quote["error"], w)
+    if quote.get("state") == "measuring" and quote.get("progress"):
+        return preparing(quote["progress"], w)
     if quote.get("state") == "measuring":
         return w("Time and memory are being measured on this machine; ask again in a few seconds.")
     return joined([effort(quote, w), w("Nothing has started.")], w)
+
+
+def preparing(progress: Json, w: Words) -> str:
+    """The base is made first, as a job of its own."""
+    if progress.get("eta_s") is None:
+        return w("The base model is made first, once on this machine; that takes some minutes.")
+    left = duration(progress["eta_s"], w)
+    return w("The base model is made first, once on this machine: {time} left.", time=left)
 
 
 def asking(dataset: str, quote: Json, w: Words) -> str:
