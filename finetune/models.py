@@ -4,7 +4,6 @@ A model's folder holds what its engine loads (`model.onnx` or `vectorizer.json`,
 tuned one also has `adapter/`, in PEFT's format.
 """
 
-import hashlib
 import os
 import shutil
 import time
@@ -23,6 +22,7 @@ from core.records import tables
 from core.records.database import Database, next_id
 from core.records.queries import next_version, owned, versioned
 from core.storage import Storage
+from core.weights import file_sha256
 from finetune.job import ENDED
 
 TUNED = "lora"
@@ -170,7 +170,7 @@ class Models:
             part.rename(target)
             sync_folder(target.parent)
         return {
-            path.relative_to(target).as_posix(): digest(path)
+            path.relative_to(target).as_posix(): file_sha256(path)
             for path in sorted(target.rglob("*"))
             if path.is_file()
         }
@@ -345,8 +345,3 @@ def take_folder(source: Path, target: Path) -> None:
 def sync_file(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
