@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from core.errors import RequestRefused
+from core.errors import RequestRefused, ThimbleError
 from data import columns
 from data.formats.base import Limits, Table
 from serving.requests import MAX_CHARACTERS
@@ -92,7 +92,7 @@ def write(
     """An answer for each text; None where there is no text, and for those that time ran out for.
 
     Several are asked at once, since an engine writes them together. A row that the model cannot
-    take has an empty answer, with the reason beside it.
+    take, or failed on, has an empty answer, with the reason beside it.
     """
     deadline = time.monotonic() + limit_s
     answers: list[Written | None] = [None] * len(texts)
@@ -110,8 +110,8 @@ def write(
 def answer_or_reason(answer: Answer, text: str) -> Written:
     try:
         return answer(text)
-    except RequestRefused as refusal:
-        return "", refusal.code
+    except ThimbleError as error:  # one row's trouble must not lose the answers of the others
+        return "", error.code
 
 
 def as_csv(

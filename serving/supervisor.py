@@ -390,5 +390,5 @@ def too_many() -> ServiceFailed:
     return ServiceFailed(
         f"{MAX_WAITING} requests are being answered already.",
         code="too_many",
-        fix="Try again in a moment, or send several texts in one request.",
+        fix="Try again in a moment; texts to classify can go together in one request.",
     )

@@ -171,7 +171,12 @@ def _tiles(tokens: int, window: int | None) -> list[tuple[slice, slice]]:
 def _mask(
     tile: slice, seen: slice, window: int | None, groups: int, dtype: torch.dtype
 ) -> torch.Tensor:
-    return _drawn_mask(tile.stop - tile.start, tile.start - seen.start, window, groups, dtype)
+    # Those of long rows are large, and seldom asked for twice.
+    draw = _drawn_mask if seen.stop - seen.start <= KEPT_TOKENS else _drawn_mask.__wrapped__
+    found: torch.Tensor = draw(
+        tile.stop - tile.start, tile.start - seen.start, window, groups, dtype
+    )
+    return found
 
 
 @lru_cache(maxsize=256)

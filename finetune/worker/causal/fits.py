@@ -42,6 +42,8 @@ def fits(base: Base, device: Device) -> tuple[bool, str]:
         found, trained = _packed_losses(base, device, rows)
     except ThimbleError as refused:
         return False, str(refused)
+    except torch.OutOfMemoryError:
+        raise  # it says nothing of what the base computes, and the plain way needs more
     except (TypeError, RuntimeError, AttributeError, ValueError, KeyError) as error:
         return False, f"{base.name} cannot be fed with packed rows ({type(error).__name__})."
     return _verdict(wanted, found, trained, ALLOWED[device.dtype])
