@@ -19,6 +19,7 @@ from typing import Any
 
 from core.errors import RequestRefused
 from core.identity import Caller
+from core.records.tables import Dataset
 from serving.answers import Event
 from tools.base import House
 
@@ -84,17 +85,30 @@ def instructions(house: House, caller: Caller, endpoint: str) -> str:
 
     Without it the model is asked in another way than it has learnt; empty where there is none.
     """
-    known = house.supervisor.endpoints
-    model = known.model(caller, known.get(caller, endpoint).model)
-    try:
-        dataset = house.datasets.get(caller, model.dataset)
-    except RequestRefused:
-        return ""  # it was deleted since
+    dataset = learnt_from(house, caller, endpoint)
+    if dataset is None:
+        return ""
     prompts = dataset.profile.get("system_prompts") or {}
     if prompts.get("distinct") != 1 or prompts["rows"] < dataset.rows:
         return ""
     _, messages, _ = next(iter(house.datasets.conversations(dataset, "train")))
     return next((str(one["content"]) for one in messages if one["role"] == "system"), "")
+
+
+def knows_one_question(house: House, caller: Caller, endpoint: str) -> bool:
+    """Whether the model was trained on single questions: earlier messages would confuse it."""
+    dataset = learnt_from(house, caller, endpoint)
+    return dataset is not None and dataset.profile["roles"].get("user", 0) <= dataset.rows
+
+
+def learnt_from(house: House, caller: Caller, endpoint: str) -> Dataset | None:
+    """The conversations that the endpoint's model was trained on; None if they were deleted."""
+    known = house.supervisor.endpoints
+    model = known.model(caller, known.get(caller, endpoint).model)
+    try:
+        return house.datasets.get(caller, model.dataset)
+    except RequestRefused:
+        return None
 
 
 def said_in(steps: Iterable[Mapping[str, Any]]) -> list[list[Said]]:

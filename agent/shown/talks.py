@@ -45,7 +45,15 @@ def bar(endpoint: str, address: str, w: Words) -> Json:
     }
 
 
-def beginning(endpoint: str, models: Sequence[Model], system: str, address: str, w: Words) -> View:
+def beginning(
+    endpoint: str,
+    models: Sequence[Model],
+    system: str,
+    address: str,
+    w: Words,
+    *,
+    alone: bool = False,
+) -> View:
     """The first card of such a conversation, with the instructions that both models are given."""
     tuned, base = models[0].model, models[-1].model
     return View(
@@ -59,12 +67,20 @@ def beginning(endpoint: str, models: Sequence[Model], system: str, address: str,
         ),
         facts=[(w("System prompt"), excerpt(system, 400))] if system else [],
         notes=[
+            *([each_alone(w)] if alone else []),
             w(
                 "Thimble itself does not listen here: nothing that you or the models write can "
                 "start anything. What a model says may be wrong."
-            )
+            ),
         ],
         links=[Link(w("Back to Thimble"), address)],
+    )
+
+
+def each_alone(w: Words) -> str:
+    return w(
+        "The model was trained on single questions, so each message is answered by itself, without "
+        "those before it."
     )
 
 

@@ -168,11 +168,13 @@ def test_nobody_talks_to_an_endpoint_that_is_not_there(house: House) -> None:
 
 def test_the_first_card_says_who_listens_and_leads_back() -> None:
     view = talks.beginning("support", [TUNED, BASE], "Be kind.", "/chat/thread/1", EN)
+    alone = talks.beginning("support", [TUNED, BASE], "", "/chat/thread/1", EN, alone=True)
 
     assert "support@1" in view.summary and "tiny-chat" in view.summary
     assert view.facts == [("System prompt", "Be kind.")]
     assert [link.url for link in view.links] == ["/chat/thread/1"]
     assert not view.actions and view.form is None
+    assert "by itself" in alone.notes[0] and len(alone.notes) == len(view.notes) + 1
 
 
 @pytest.mark.parametrize("text", ["", "x" * (talk.MOST_CHARACTERS + 1)])

@@ -27,7 +27,8 @@ from core.errors import RequestRefused
 
 Json = dict[str, Any]
 MARK = "talk"
-"""Of the thread's metadata: `endpoint`, and `back`, the thread that it was opened from."""
+"""Of the thread's metadata: `endpoint`, `back`, the thread that it was opened from, `system`, what
+stands before all that is said, and `alone`, whether each message is answered by itself."""
 KEY = "talk/"
 """Begins the keys of the cards with answers."""
 DRAW_S = 0.12
@@ -45,12 +46,13 @@ async def opened(desk: Desk, tab: Any, endpoint: str, w: Words) -> str:
     asked = (desk.house, caller_for(tab.user.identifier), endpoint)
     parties = await asyncio.to_thread(talk.parties, *asked)
     system = await asyncio.to_thread(talk.instructions, *asked)
+    alone = await asyncio.to_thread(talk.knows_one_question, *asked)
     thread_id, title = str(uuid.uuid4()), w("Talk with {endpoint}", endpoint=endpoint)
     user = await desk.history.get_user(tab.user.identifier)
     await desk.history.update_thread(thread_id, name=title, user_id=user.id)
-    mark = {"endpoint": endpoint, "back": tab.thread_id, "system": system}
+    mark = {"endpoint": endpoint, "back": tab.thread_id, "system": system, "alone": alone}
     await desk.history.mark_thread(thread_id, talk=mark, language=w.language)
-    view = shown.beginning(endpoint, parties, system, back(mark), w)
+    view = shown.beginning(endpoint, parties, system, back(mark), w, alone=alone)
     await desk.cards.show(thread_id, draw(view, w))
     return path_of(thread_id)
 
@@ -88,7 +90,9 @@ async def converse(desk: Desk, tab: Any, mark: Json, message: Any, w: Words) -> 
     text = talk.check(message.content)
     caller = caller_for(tab.user.identifier)
     parties = await asyncio.to_thread(talk.parties, desk.house, caller, mark["endpoint"])
-    past = talk.said_in(await desk.history.rows(SAID, id=tab.thread_id))
+    alone = bool(mark.get("alone"))
+    steps = [] if alone else await desk.history.rows(SAID, id=tab.thread_id)
+    past = talk.said_in(steps)
     reply = Reply(desk, tab.thread_id, f"{KEY}{message.id}", w)
     speak, system = desk.house.supervisor.agenerate, str(mark.get("system") or "")
     works = [
