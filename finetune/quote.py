@@ -230,25 +230,33 @@ def plan(
         "steps": config.total_steps(dataset.splits["train"], values),
         "rows": dict(dataset.splits),
         "classes": len(labels_of(dataset)) or None,
-        "baselines": baselines(TASKS[dataset.task], base),
+        "baselines": baselines(dataset, base.name),
         "cost": dict(COST),
         "notes": notes,
     }
 
 
-def baselines(task: str, base: Base) -> list[dict[str, str]]:
+def baselines(dataset: tables.Dataset, base: str) -> list[dict[str, str]]:
     """The cheap alternatives that every run tries too, and has to beat."""
-    if task == "chat":
+    if dataset.task == "chat":
+        fixed = {"name": "frequent", "title": "Always the most frequent answer"}
         return [
-            {"name": "base", "title": f"{base.name} untuned"},
+            {"name": "base", "title": f"{base} untuned"},
             {"name": "nearest", "title": "The answer to the most similar training question"},
-            {"name": "frequent", "title": "Always the most frequent answer"},
+            *([fixed] if has_frequent_answer(dataset) else []),
         ]
     return [
         {"name": "majority", "title": "Always the most frequent label"},
         {"name": "tfidf", "title": "TF-IDF of words and characters + linear"},
-        {"name": "frozen", "title": f"Linear on frozen {base.name}"},
+        {"name": "frozen", "title": f"Linear on frozen {base}"},
     ]
+
+
+def has_frequent_answer(dataset: tables.Dataset) -> bool:
+    """Whether an answer comes often enough that the worker tries it as a fixed one: 1 in 100."""
+    answers = dataset.profile["answers"]
+    most = max((one["count"] for one in answers["most_frequent"]), default=0)
+    return bool(most >= max(2, answers["count"] / 100))
 
 
 def usable(quote: tables.Quote) -> bool:

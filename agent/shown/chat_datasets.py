@@ -62,6 +62,7 @@ def content_facts(result: Json, profile: Json, w: Words) -> list[tuple[str, str]
     ]
     return [
         (w("Splits"), splits(result["splits"], w)),
+        *messages_fact(profile.get("turns") or {}, w),
         *sizes,
         *answer_facts(answers, w),
         *system_fact(profile.get("system_prompts") or {}, w),
@@ -70,6 +71,19 @@ def content_facts(result: Json, profile: Json, w: Words) -> list[tuple[str, str]
         (w("Contradicting answers"), contradictions(profile, w)),
         *script_fact(profile.get("language") or {}, w),
     ]
+
+
+def messages_fact(turns: Json, w: Words) -> list[tuple[str, str]]:
+    """How many messages a row has, where all have as many; else a chart tells it."""
+    if not alike(turns):
+        return []
+    return [(w("Messages"), w("{count} in each row", count=count(turns["histogram"][0][0])))]
+
+
+def alike(counted: Json) -> bool:
+    """Whether one number holds for all, which would be a chart of a single bar."""
+    bins = counted.get("histogram") or []
+    return len(bins) == 1 and bins[0][1] - bins[0][0] == 1
 
 
 def answer_facts(answers: Json, w: Words) -> list[tuple[str, str]]:
@@ -129,7 +143,7 @@ def charts(profile: Json, w: Words) -> list[Chart]:
     return [
         lengths_histogram(title, counted["histogram"], unit, w)
         for title, counted, unit in told
-        if counted
+        if counted and not alike(counted)
     ]
 
 

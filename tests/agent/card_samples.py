@@ -9,6 +9,7 @@ from agent.language import Words
 from agent.shown import approval_view, error_view, view_of
 from agent.views import View
 from core.identity import ALL_SCOPES, Caller
+from core.records.tables import Dataset
 from finetune.promote import verdict
 from finetune.quote import baselines
 from tests.agent import chat_samples
@@ -186,7 +187,10 @@ class Samples:
 
 def with_true_titles(house: House, result: Json) -> Json:
     """What a worker says, where the pretended one is brief."""
-    true = {one["name"]: one["title"] for one in baselines("classify", house.bases.get())}
+    true = {
+        one["name"]: one["title"]
+        for one in baselines(Dataset(task="classification"), house.bases.get().name)
+    }
     told = [one | {"title": true[one["name"]]} for one in result["baselines"]]
     return result | {"baselines": told}
 
