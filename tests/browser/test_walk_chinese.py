@@ -1,7 +1,7 @@
 """The main job in Chinese, on Chinese data, as somebody with a Chinese browser does it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 FILES = Path(__file__).parents[1] / "files"
 RUN_S = 400.0
 NAMES = re.compile(
-    r"[\w.-]*@\d+|[\w-]+\.(?:csv|md|py)|[a-z]+(?:_[a-z0-9]+)+|file-\w+|https?://\S+"
+    r"[\w.-]*@\d+|[\w-]+\.(?:csv|jsonl|md|py)|\d+e-\d+|[a-z]+(?:_[a-z0-9]+)+|file-\w+|https?://\S+"
     r"|/[\w/.#?=&-]+|`[^`]*`"
 )
 """What keeps its name in every language: things, addresses, files, code."""
@@ -118,14 +118,20 @@ def look_after_it(person: Visitor) -> None:
     only_chinese(person)
 
 
-def only_chinese(person: Visitor) -> None:
-    """No English words are left on the page but names, code and terms."""
+def only_chinese(person: Visitor, besides: str = "", names: Set[str] = frozenset()) -> None:
+    """No English words are left on the page but names, code and terms.
+
+    Args:
+        besides: A selector of what holds words of other people, or of models.
+        names: Further ones that keep their form.
+    """
     shown = person.page.evaluate(
-        """() => {
+        """(besides) => {
             const page = document.body.cloneNode(true)
-            page.querySelectorAll('pre, code, script, style').forEach((one) => one.remove())
+            page.querySelectorAll(besides).forEach((one) => one.remove())
             return page.textContent
-        }"""
+        }""",
+        ", ".join(["pre, code, script, style", *([besides] if besides else [])]),
     )
-    left = set(re.findall(r"[A-Za-z][A-Za-z-]*", NAMES.sub(" ", shown))) - WORDS
+    left = set(re.findall(r"[A-Za-z][A-Za-z-]*", NAMES.sub(" ", shown))) - WORDS - names
     assert not left, sorted(left)
