@@ -88,7 +88,7 @@ def loser(answers: Mapping[str, Any], rival: Mapping[str, Any]) -> list[str]:
 def scored(answers: Mapping[str, Any]) -> str:
     share = percent(answers["score"])
     if answers["metric"] == "exact_match":
-        return f"{share} of its answers to the test rows are exactly the expected ones"
+        return f"it answers {share} of the test rows exactly as expected"
     return f"its answers to the test rows are {share} like the expected ones (chrF)"
 
 

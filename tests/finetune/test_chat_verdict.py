@@ -55,7 +55,7 @@ def test_a_clear_gain_is_told_with_its_interval_beside_the_best_alternative() ->
     assert found["better"] and (found["recommend"], found["than"]) == ("lora", "nearest")
     assert (found["points"], found["interval"]) == (40.0, [37.0, 43.0])
     assert "perplexity fell from 24.10 to 3.20" in found["text"]
-    assert "90.0 % of its answers to the test rows are exactly the expected ones" in found["text"]
+    assert "it answers 90.0 % of the test rows exactly as expected" in found["text"]
     assert "between +37.0 and +43.0 points" in found["text"]
 
 

@@ -18,8 +18,9 @@ from finetune.worker.causal.rows import Row
 from finetune.worker.machine import Device
 from finetune.worker.spec import Base, ChatRecipe
 
-ALLOWED = {torch.float32: 1e-5, torch.bfloat16: 1e-3}
-"""Largest relative difference of a row's loss, by number format."""
+ALLOWED = {torch.float32: 1e-5, torch.bfloat16: 4e-3}
+"""Largest relative difference of a row's loss, by number format. Rounding to bfloat16 alone made
+1.1e-3 of it on tiny-chat."""
 LENGTHS = (48, 113)
 """Tokens of the rows. Where attention looks back over fewer, they show it."""
 LONGEST = 600
