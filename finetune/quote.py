@@ -241,7 +241,7 @@ def baselines(dataset: tables.Dataset, base: str) -> list[dict[str, str]]:
     if dataset.task == "chat":
         fixed = {"name": "frequent", "title": "Always the most frequent answer"}
         return [
-            {"name": "base", "title": f"{base} untuned"},
+            {"name": "base", "title": f"{base} as it is"},
             {"name": "nearest", "title": "The answer to the most similar training question"},
             *([fixed] if has_frequent_answer(dataset) else []),
         ]

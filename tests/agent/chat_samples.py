@@ -226,7 +226,7 @@ PARAMETERS = {
     "seed": (0, "default", "any number; the same one repeats the run"),
 }  # fmt: skip
 BASELINES = (
-    ("base", "tiny-chat untuned", 0.02),
+    ("base", "tiny-chat as it is", 0.02),
     ("nearest", "The answer to the most similar training question", 0.61),
     ("frequent", "Always the most frequent answer", 0.05),
 )
