@@ -5,6 +5,7 @@ from typing import Any
 
 from finetune.verdicts.base import LEAST_ROWS, TUNED, difference, outcome, percent, signed
 
+MORE_ROWS = "I recommend it over the base all the same; more test rows would show by how much."
 NOTEWORTHY = 0.05
 """Share of answers that repeat themselves or never end from which we say so."""
 ADVICE = {
@@ -27,10 +28,15 @@ def verdict(result: Mapping[str, Any]) -> dict[str, Any]:
         return outcome(" ".join(sentences), TUNED if learned else "base")
     points, interval = rival["difference"]["points"], rival["difference"]["interval"]
     better = interval[0] > 0
+    # Less loss on what it has not seen is sure knowledge, also where few answers tell little.
+    only_unsure = learned and rival["name"] == "base" and interval[1] >= 0
     sentences += winner(answers, rival, interval) if better else loser(answers, rival)
+    sentences.append("" if better else MORE_ROWS if only_unsure else ADVICE[rival["name"]])
     sentences += flaws(answers)
-    found = outcome(" ".join(sentences), TUNED if better else rival["name"])
-    return found | {"than": rival["name"], "points": points, "interval": list(interval)}
+    text = " ".join(sentence for sentence in sentences if sentence)
+    found = outcome(text, TUNED if better or only_unsure else rival["name"])
+    judged = {"better": better, "than": rival["name"], "points": points, "interval": [*interval]}
+    return found | judged
 
 
 def of_loss(result: Mapping[str, Any]) -> tuple[bool, list[str]]:
@@ -81,7 +87,6 @@ def loser(answers: Mapping[str, Any], rival: Mapping[str, Any]) -> list[str]:
         f"Tuning did not clearly beat the best cheap alternative ({rival['title']}: "
         f"{percent(rival['score'])}): {scored(answers)}.",
         difference(points, interval, answers["rows"]),
-        ADVICE[rival["name"]],
     ]
 
 

@@ -98,6 +98,17 @@ def test_answers_that_repeat_themselves_or_never_end_are_said() -> None:
     assert "are 90.0 % like the expected ones (chrF)" in text
 
 
+def test_less_loss_than_the_base_counts_where_few_answers_tell_little() -> None:
+    close = result(rows=6)
+    unsure = {"score": 0.8, "difference": {"points": 10.0, "interval": [-20.0, 40.0]}}
+    close["baselines"] = [close["baselines"][0] | unsure]
+
+    found = promote.verdict(close)
+
+    assert (found["better"], found["recommend"]) == (False, "lora")
+    assert "more test rows would show" in found["text"] and ADVICE["base"] not in found["text"]
+
+
 def test_few_test_rows_are_said() -> None:
     assert "only 12 rows" in promote.verdict(result(rows=12))["text"]
     assert "too small to tell" in promote.verdict(result(gain=0.5, rows=12))["text"]
