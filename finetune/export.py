@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.records import tables
+from finetune.bases.fetch import is_on_hub
 
 CHUNK_BYTES = 2**20
 RUN_ONNX = """\
@@ -33,12 +34,17 @@ def filename(model: tables.Model) -> str:
     return f"{model.name}-{model.version}.zip"
 
 
-def archive(model: tables.Model, folder: Path) -> Iterator[bytes]:
-    """The zip, piece by piece; it never stands in memory as a whole."""
+def archive(model: tables.Model, folder: Path, source: str = "") -> Iterator[bytes]:
+    """The zip, piece by piece; it never stands in memory as a whole.
+
+    Args:
+        folder: Of the model's files.
+        source: Where the base of a chat model was taken from, for the README.
+    """
     top = f"{model.name}-{model.version}"
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
-            packed.writestr(f"{top}/README.md", readme(model))
+            packed.writestr(f"{top}/README.md", readme(model, source))
             packed.writestr(f"{top}/passport.json", json.dumps(model.passport, indent=2))
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
@@ -48,9 +54,9 @@ def archive(model: tables.Model, folder: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def readme(model: tables.Model) -> str:
+def readme(model: tables.Model, source: str = "") -> str:
     """For whoever unpacks it: what it is, how good it is, and how to use it."""
-    told = of_chat(model) if model.task == "chat" else of_classifier(model)
+    told = of_chat(model, source) if model.task == "chat" else of_classifier(model)
     return f"""# {model.ref}
 
 {told}
@@ -59,15 +65,41 @@ with its seed, and the versions it was made with.
 """
 
 
-def of_chat(model: tables.Model) -> str:
+def of_chat(model: tables.Model, source: str) -> str:
     test = model.metrics["test"]
     low, high = test["perplexity_interval"]
+    base = model.base_model
     return f"""A chat model made by {model.run_id} from the dataset {model.dataset} with the base
-model {model.base_model}: a LoRA adapter of that base, which is not in here.
+model {base}: a LoRA adapter of that base, which is not in here.
 
 Perplexity on the test rows: {test["perplexity"]:.2f} (95 % interval {low:.2f} to {high:.2f}).
+{answered(model)}
+The base is a folder: `THIMBLE_HOME/bases/{base}` on the machine that made this model, which is
+`~/.thimble/bases/{base}` where THIMBLE_HOME is not set.{from_hub(source)}
 
-{RUN_PEFT}"""
+{RUN_PEFT.replace("BASE", base)}"""
+
+
+def answered(model: tables.Model) -> str:
+    """How good its answers are, by the measure of its report; empty where none were written."""
+    answers = model.metrics.get("answers")
+    if not answers:
+        return ""
+    low, high = answers["interval"]
+    exact = answers["metric"] == "exact_match"
+    name = "Answered exactly as expected" if exact else "Likeness to the expected answers (chrF)"
+    interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
+    return f"{name}, {answers['rows']} test rows: {100 * answers['score']:.1f} % ({interval}).\n"
+
+
+def from_hub(source: str) -> str:
+    """Where anybody gets the base. A folder of the maker's machine is nobody else's business."""
+    if not is_on_hub(source):
+        return ""
+    identifier, _, revision = source.partition("@")
+    return f"""
+It came from the model hub, as `{source}`; elsewhere, download it into a folder:
+`hf download {identifier} --revision {revision} --local-dir base`."""
 
 
 def of_classifier(model: tables.Model) -> str:
@@ -83,14 +115,18 @@ Accuracy on the test rows: {100 * test["accuracy"]:.1f} % (95 % interval {100 * 
 {USES[model.engine]}{ADAPTER if model.kind == "lora" else ""}"""
 
 
-RUN_PEFT = """With PyTorch, transformers and PEFT, in this folder; `base` is the base model's:
+RUN_PEFT = """With PyTorch, transformers and PEFT: save this as `ask.py` in this folder, and run
+`python ask.py ~/.thimble/bases/BASE` there, or with the folder where you have the base.
 
 ```python
+import sys
+
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained("base")
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("base"), ".")
+base = sys.argv[1]
+tokenizer = AutoTokenizer.from_pretrained(base)
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), ".")
 messages = [{"role": "user", "content": "your text here"}]
 prompt = tokenizer.apply_chat_template(
     messages, add_generation_prompt=True, return_tensors="pt", return_dict=True

@@ -1,6 +1,7 @@
 """How to call an endpoint, ready to copy: the lines work as they stand."""
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,15 +19,19 @@ def how_to_call(
     with_key: bool,
     task: str = "classify",
     scripts: Mapping[str, float] | None = None,
+    text: str = "",
 ) -> dict[str, str]:
     """The part of a tool's result that says how an endpoint is called.
 
     Args:
         task: What its model does: `classify` or `chat`.
         scripts: Shares of the scripts in the texts of the model, such as `{"han": 0.9}`.
+        text: What is asked; without it, a greeting in the language of the scripts.
     """
     call = CALLS[task]
-    body = json.dumps({"model": endpoint} | call.asks(example(scripts or {})), ensure_ascii=False)
+    body = json.dumps(
+        {"model": endpoint} | call.asks(text or example(scripts or {})), ensure_ascii=False
+    )
     url = f"{base_url}{call.path}"
     return {
         "url": url,
@@ -50,7 +55,8 @@ CALLS = {
     "classify": Call("/v1/classify", lambda text: {"input": text}, '["data"][0]'),
     "chat": Call(
         "/v1/chat/completions",
-        lambda text: {"messages": [{"role": "user", "content": text}]},
+        # As the report was made: without chance, so that the first answer is one that it counts.
+        lambda text: {"messages": [{"role": "user", "content": text}], "temperature": 0},
         '["choices"][0]["message"]["content"]',
     ),
 }
@@ -64,7 +70,7 @@ def example(scripts: Mapping[str, float]) -> str:
 def curl(url: str, body: str, *, with_key: bool) -> str:
     """A shell line; the key, where one is needed, is taken from the environment."""
     key = f' \\\n  -H "Authorization: Bearer {KEY}"' if with_key else ""
-    return f"curl {url} -H 'Content-Type: application/json'{key} \\\n  -d '{body}'"
+    return f"curl {url} -H 'Content-Type: application/json'{key} \\\n  -d {shlex.quote(body)}"
 
 
 def python(url: str, body: str, reads: str, *, with_key: bool) -> str:

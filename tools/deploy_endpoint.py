@@ -1,12 +1,18 @@
 """Tool: a model live behind the API, after approval."""
 
+from itertools import islice
 from typing import Any
 
-from core.records.tables import Json, Model
+from core.records.tables import Dataset, Json, Model
 from core.storage import folder_bytes
 from serving import snippets
 from serving.routes import CHAT
 from tools.base import Effect, Resolved, ToolContext, tool
+
+MAX_CHARACTERS = 200
+"""Of the question in the lines to copy: more would hide how the call is made."""
+MAX_ROWS = 1_000
+"""Test rows that are looked through for one."""
 
 
 def resolve_deploy(ctx: ToolContext, arguments: Json) -> Resolved:
@@ -75,19 +81,34 @@ def deploy_endpoint(ctx: ToolContext, model: str, name: str = "") -> dict[str, A
 
 
 def how_to_call(ctx: ToolContext, endpoint: str, model: str) -> dict[str, str]:
-    """The lines that call it, with a text in the language of what its model was trained on."""
+    """The lines that call it, with a text in the language of what its model was trained on.
+
+    A chat model is asked a question of its own test rows.
+    """
     house = ctx.house
     served = house.supervisor.endpoints.model(ctx.caller, model)
+    dataset = dataset_of(ctx, served)
     return snippets.how_to_call(
         house.base_url,
         endpoint,
         with_key=house.settings.api_key is not None,
         task=served.task,
-        scripts=scripts(ctx, served),
+        scripts=dataset.profile.get("language") if dataset else None,
+        text=question(ctx, dataset) if dataset and dataset.task == CHAT else "",
     )
 
 
-def scripts(ctx: ToolContext, model: Model) -> dict[str, float]:
-    """Shares of the scripts in the training texts; nothing once the dataset is deleted."""
+def dataset_of(ctx: ToolContext, model: Model) -> Dataset | None:
+    """What the model was trained on; None once it is deleted."""
     found = [one for one in ctx.house.datasets.list(ctx.caller) if one.ref == model.dataset]
-    return dict(found[0].profile.get("language") or {}) if found else {}
+    return found[0] if found else None
+
+
+def question(ctx: ToolContext, dataset: Dataset) -> str:
+    """The last message of the user in the first test row where it is short; "" without one."""
+    rows = ctx.house.datasets.conversations(dataset, "test")
+    for _, messages, _ in islice(rows, MAX_ROWS):
+        asked = [one["content"] for one in messages if one["role"] == "user"]
+        if asked and asked[-1].strip() and len(asked[-1]) <= MAX_CHARACTERS:
+            return str(asked[-1])
+    return ""

@@ -20,6 +20,9 @@ MAX_CHARACTERS = 4_000_000
 MAX_TOOL_CALLS = 128
 NO_ANSWER = "no_answer"
 """Code of the refusal of a training row that is a conversation, but teaches nothing."""
+SEND_MESSAGES = (
+    "Send a list of messages, each with role and content, that ends with one of the user."
+)
 
 
 def check_messages(value: Any, where: str, *, generate: bool) -> list[Message]:
@@ -36,7 +39,10 @@ def check_messages(value: Any, where: str, *, generate: bool) -> list[Message]:
             (code `no_answer`) A training row without an answer that is trained on.
     """
     if not isinstance(value, list) or not value:
-        raise refused(f"{where}: a list of messages is expected, not {describe(value)}.")
+        raise refused(
+            f"{where}: a list of messages is expected, not {describe(value)}.",
+            SEND_MESSAGES if generate else "Correct the row.",
+        )
     if len(value) > MAX_MESSAGES:
         raise refused(
             f"{where}: {len(value):,} messages are more than {MAX_MESSAGES:,}.",
@@ -56,7 +62,10 @@ def check_messages(value: Any, where: str, *, generate: bool) -> list[Message]:
 
 def one_message(value: Any, place: str) -> Message:
     if not isinstance(value, dict):
-        raise refused(f"{place}: an object with role and content is expected, not {kind(value)}.")
+        raise refused(
+            f"{place}: an object with role and content is expected, not {kind(value)}.",
+            'Write {"role": "user", "content": …}.',
+        )
     check_surrogates(value, place)
     if unknown := sorted(str(name) for name in value if name not in FIELDS):
         raise refused(f"{place}: the field {unknown[0][:80]!r} is unknown.", "Remove it.")
@@ -125,7 +134,10 @@ def read_calls(calls: Any, role: str, place: str) -> list[dict[str, Any]]:
     if role != "assistant":
         raise refused(f"{place}: only an assistant calls tools, not a {role}.", "Correct the role.")
     if not isinstance(calls, list) or len(calls) > MAX_TOOL_CALLS:
-        raise refused(f"{place}: tool_calls is not a list of at most {MAX_TOOL_CALLS} calls.")
+        raise refused(
+            f"{place}: tool_calls is not a list of at most {MAX_TOOL_CALLS} calls.",
+            "Write tool_calls as a list, or leave it out.",
+        )
     return [read_call(call, place) for call in calls]
 
 
@@ -164,7 +176,10 @@ def read_arguments(arguments: Any, name: str, place: str) -> dict[str, Any]:
 
 def text_field(value: Any, name: str, place: str) -> str:
     if not isinstance(value, str):
-        raise refused(f"{place}: {name} is a {kind(value)}, not text.")
+        raise refused(
+            f"{place}: {name} is a {kind(value)}, not text.",
+            f"Write {name} as text, or leave it out.",
+        )
     return value
 
 
@@ -227,5 +242,5 @@ def describe(value: Any) -> str:
     return "empty list" if value == [] else kind(value)
 
 
-def refused(what: str, fix: str = "Correct the row.", code: str = "bad_messages") -> RequestRefused:
+def refused(what: str, fix: str, code: str = "bad_messages") -> RequestRefused:
     return RequestRefused(what, code=code, param="messages", fix=fix)

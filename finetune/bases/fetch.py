@@ -14,15 +14,22 @@ def fetch(source: str) -> Path:
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
-    identifier, at, revision = source.partition("@")
-    if not at or not revision or identifier.count("/") != 1 or identifier.startswith(("/", ".")):
+    if not is_on_hub(source):
         raise RequestRefused(
             f"{source[:200]!r} is neither a folder nor a hub id with a revision.",
             code="bad_source",
             param="source",
             fix="Give a folder, or such as sentence-transformers/all-MiniLM-L12-v2@<commit>.",
         )
+    identifier, _, revision = source.partition("@")
     return download(identifier, revision)
+
+
+def is_on_hub(source: str) -> bool:
+    """Whether it reads `owner/name@revision`."""
+    identifier, _, revision = source.partition("@")
+    is_path = identifier.startswith(("/", ".", "~"))
+    return bool(revision) and identifier.count("/") == 1 and not is_path
 
 
 def download(identifier: str, revision: str) -> Path:

@@ -1,11 +1,12 @@
 """What may be asked of a chat model: OpenAI's fields, each checked; none that nothing reads.
 
 A field that we do not have is refused by name, since an answer made without it would not be what
-was asked for. Values that say "as usual" pass: some clients spell them out.
+was asked for. Values that say "as usual" pass: some clients spell them out. So do the fields of
+`IGNORED`, which label a request and cannot change its answer.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +35,17 @@ AS_USUAL: dict[str, tuple[Any, ...]] = {
     "logit_bias": ({},),
     "response_format": ({"type": "text"},),
     "modalities": (["text"],),
-    "tool_choice": ("auto",),
-    "parallel_tool_calls": (True,),
+    "tool_choice": ("auto", "none"),
     "store": (False,),
     "service_tier": ("auto", "default"),
     "verbosity": ("medium",),
 }
 """Fields of OpenAI that we do not have, and the values that ask for nothing."""
+ONE_ANSWER = ("n", "best_of")
+MAX_LABEL = 512
+"""Characters of `user` and of each text in `metadata`; OpenAI takes as many of the latter."""
+MAX_LABELS = 16
+"""Texts in `metadata`, as OpenAI has it."""
 TEXT_TOKENS = 16
 """Written by `/v1/completions` where max_tokens is left out, as OpenAI has it."""
 MAX_PROMPT_CHARACTERS = 1_000_000
@@ -76,7 +81,12 @@ def chat(body: Mapping[str, Any]) -> Ask:
     if "messages" not in given:
         raise missing("messages", "Give a list of messages, each with role and content.")
     messages = check_messages(given["messages"], "The conversation", generate=True)
-    asked = {"messages": messages, "tools": tools(given.get("tools"))}
+    # "none" forbids calls: a model that is shown no functions knows of none to call.
+    shown_tools = tools(given.get("tools"))
+    asked = {
+        "messages": messages,
+        "tools": None if body.get("tool_choice") == "none" else shown_tools,
+    }
     limit = given.get("max_completion_tokens", given.get("max_tokens"))
     return make(given, asked | sampling(given, limit))
 
@@ -102,7 +112,9 @@ def known(body: Mapping[str, Any], fields: tuple[str, ...]) -> Json:
     """What is given, without nulls; `null` is OpenAI's way to leave a field out."""
     given = {name: value for name, value in body.items() if value is not None}
     for name in given.keys() - set(fields):
-        if not any(same(given[name], value) for value in AS_USUAL.get(name, ())):
+        if name in IGNORED:
+            IGNORED[name](name, given[name])
+        elif not any(same(given[name], value) for value in AS_USUAL.get(name, ())):
             raise unsupported(name, fields)
     return {name: given[name] for name in fields if name in given}
 
@@ -120,12 +132,53 @@ def unsupported(name: str, fields: tuple[str, ...]) -> RequestRefused:
             param=name[:80],
             fix=f"Known: {', '.join(fields)}.",
         )
+    if name in ONE_ANSWER:
+        return RequestRefused(
+            f"{name} can only be 1: a request gets one answer.",
+            code="unknown_argument",
+            param=name,
+            fix="Leave it out, and send the request again for each further answer.",
+        )
     return RequestRefused(
         f"{name} is not supported.",
         code="unknown_argument",
         param=name,
         fix="Leave it out: the answer would not be what it asks for.",
     )
+
+
+def check_label(name: str, value: Any) -> None:
+    if not is_label(value):
+        fix = f"Give a text of at most {MAX_LABEL} characters."
+        raise wrong(f"{name} cannot be {shown(value)}.", name, fix)
+
+
+def check_labels(name: str, value: Any) -> None:
+    if (
+        not isinstance(value, dict)
+        or len(value) > MAX_LABELS
+        or not all(map(is_label, value.values()))
+    ):
+        fix = f"Give an object of at most {MAX_LABELS} texts of at most {MAX_LABEL} characters."
+        raise wrong(f"{name} cannot be {shown(value)}.", name, fix)
+
+
+def is_label(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_LABEL
+
+
+def check_flag(name: str, value: Any) -> None:
+    flag({name: value}, name)
+
+
+IGNORED: dict[str, Callable[[str, Any], None]] = {
+    "user": check_label,
+    "metadata": check_labels,
+    "parallel_tool_calls": check_flag,
+}
+"""Taken and not used, each with the check of its form: clients send them by themselves. `user` and
+`metadata` label a request for OpenAI's own lists. `parallel_tool_calls` is about calls that the
+server reads out of an answer; here the answer is handed on as the text that the model wrote."""
 
 
 def sampling(given: Json, max_tokens: Any) -> Json:

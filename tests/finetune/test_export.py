@@ -41,3 +41,36 @@ def test_the_program_in_the_readme_of_a_chat_model_can_be_read(chat_model: Model
 
     assert program is not None
     compile(program[1], "README.md", "exec")
+
+
+def test_the_program_is_given_the_folder_of_the_base(chat_model: Model) -> None:
+    readme = export.readme(chat_model)
+
+    assert "`THIMBLE_HOME/bases/tiny-chat`" in readme
+    assert "python ask.py ~/.thimble/bases/tiny-chat" in readme
+    assert "base = sys.argv[1]" in readme
+
+
+def test_a_base_of_the_hub_is_named_and_a_folder_of_the_maker_is_not(chat_model: Model) -> None:
+    hub = export.readme(chat_model, "owner/name@abc123")
+    own = export.readme(chat_model, "/home/ann/secret/base")
+
+    assert "`owner/name@abc123`" in hub
+    assert "hf download owner/name --revision abc123 --local-dir base" in hub
+    assert "ann" not in own and "hf download" not in own
+
+
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        ("exact_match", "Answered exactly as expected, 60 test rows: 81.0 %"),
+        ("chrf", "Likeness to the expected answers (chrF), 60 test rows: 81.0 %"),
+    ],
+)
+def test_the_measure_of_the_report_stands_beside_the_perplexity(
+    chat_model: Model, metric: str, told: str
+) -> None:
+    answers = {"metric": metric, "rows": 60, "score": 0.81, "interval": [0.7, 0.9]}
+    chat_model.metrics = {**chat_model.metrics, "answers": answers}
+
+    assert f"{told} (95 % interval 70.0 to 90.0)." in export.readme(chat_model)

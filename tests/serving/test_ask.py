@@ -77,6 +77,14 @@ def test_parts_of_text_are_joined_and_the_newer_names_are_known() -> None:
         ({"stream": True, "stream_options": {"x": 1}}, "stream_options"),
         ({"tools": [{"type": "web_search"}]}, "tools"),
         ({"tool_choice": "required"}, "tool_choice"),
+        ({"store": True}, "store"),
+        ({"service_tier": "priority"}, "service_tier"),
+        ({"user": 7}, "user"),
+        ({"user": "x" * 513}, "user"),
+        ({"metadata": "run 7"}, "metadata"),
+        ({"metadata": {"run": 7}}, "metadata"),
+        ({"metadata": {str(n): "x" for n in range(17)}}, "metadata"),
+        ({"parallel_tool_calls": "no"}, "parallel_tool_calls"),
         ({"messages": None}, "messages"),
         ({"messages": []}, "messages"),
         ({"messages": "hello"}, "messages"),
@@ -103,6 +111,9 @@ def test_what_is_wrong_or_not_supported_is_named(body: dict[str, Any], param: st
         {"frequency_penalty": 0.0, "logit_bias": {}, "response_format": {"type": "text"}},
         {"temperature": None, "stop": None, "seed": None, "max_tokens": None, "user": None},
         {"top_p": 1, "stop": [], "stream": False, "tools": [], "stream_options": None},
+        {"user": "ann", "metadata": {"run": "7"}, "store": False, "tool_choice": "none"},
+        {"parallel_tool_calls": False, "service_tier": "default"},
+        {"metadata": {}, "store": None, "service_tier": None, "tool_choice": None},
     ],
 )
 def test_values_that_ask_for_nothing_special_are_taken(more: dict[str, Any]) -> None:
@@ -137,3 +148,32 @@ def test_the_older_route_takes_one_text_also_in_a_list() -> None:
     for prompt in ("once", ["once"]):
         found = ask.text({"model": "zoo", "prompt": prompt, "echo": False, "suffix": ""})
         assert (found.request["prompt"], found.request["max_tokens"]) == ("once", 16)
+
+
+def test_a_label_means_nothing_to_the_older_route_either() -> None:
+    plain = ask.text({"model": "zoo", "prompt": "once"})
+
+    assert ask.text({"model": "zoo", "prompt": "once", "user": "ann"}) == plain
+
+
+def test_functions_that_must_not_be_called_are_not_shown_to_the_model() -> None:
+    body = {"model": "zoo", "messages": HELLO, "tools": [LOOK]}
+
+    assert ask.chat(body | {"tool_choice": "none"}).request["tools"] is None
+    assert ask.chat(body | {"tool_choice": "auto"}).request["tools"] == [LOOK]
+
+
+@pytest.mark.parametrize("messages", [[], "hi", {}])
+def test_who_sends_no_messages_is_told_what_to_send(messages: object) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        ask.chat({"model": "zoo", "messages": messages})
+
+    assert refused.value.fix is not None
+    assert refused.value.fix.startswith("Send a list of messages")
+
+
+def test_who_wants_two_answers_is_told_that_there_is_one() -> None:
+    with pytest.raises(RequestRefused) as refused:
+        ask.chat({"model": "zoo", "messages": HELLO, "n": 2})
+
+    assert refused.value.message == "n can only be 1: a request gets one answer."

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import subprocess
 import threading
@@ -22,8 +23,10 @@ from launchers.local.launcher import LocalLauncher
 from serving import snippets
 from serving.supervisor import Supervisor
 from tests.serving.artifacts import add_model
+from tests.serving.talking import add_chat_model
 from tools import base
 from tools.base import House, ToolContext
+from tools.deploy_endpoint import how_to_call
 
 OWNER = Caller(scopes=API_SCOPES)
 
@@ -307,3 +310,26 @@ def test_the_snippets_work_as_they_stand(with_key: bool) -> None:
     body = b'{"model": "zoo", "input": "hello, I have a question"}'
     assert Echo.seen == [("/v1/classify", key, body)] * 2
     assert all("cat" in text for text in shown)
+
+
+def test_a_chat_endpoint_is_called_with_a_question_of_its_own_test_rows(ctx: ToolContext) -> None:
+    home = ctx.house.settings.home
+    rows = [
+        [("user", f"Where's card {n}?" + " really" * (n % 2) * 90), ("assistant", f"Here {n}.")]
+        for n in range(40)
+    ]
+    lines = [{"messages": [{"role": r, "content": c} for r, c in row]} for row in rows]
+    file_id = upload(ctx, "talks.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    talks = ctx.house.datasets.create(OWNER, name="talks", file_id=file_id)
+    add_chat_model(ctx.house.database, home, OWNER, "cat")
+
+    first = next(
+        messages[0]["content"]
+        for _, messages, _ in ctx.house.datasets.conversations(talks, "test")
+        if len(messages[0]["content"]) <= 200
+    )
+    how = how_to_call(ctx, "zoo", "cat@1")
+    assert json.dumps(first) in how["python"] and '"temperature": 0' in how["curl"]
+
+    ctx.house.datasets.delete(OWNER, talks.ref)
+    assert "hello, I have a question" in how_to_call(ctx, "zoo", "cat@1")["curl"]
