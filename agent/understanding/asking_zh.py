@@ -42,6 +42,14 @@ HEADS = (
 COLON = re.compile(rf"{LEAD}(?:{'|'.join(HEADS)}) ?[:,] ?(?P<text>.+)$", re.IGNORECASE)
 """Up to a colon or comma: `问它:…`."""
 
+BESIDE_COLON = re.compile(
+    rf"{LEAD}(?:{TARGET} ?)?(?:[和跟与同] ?(?:{BASE})(?:模型)? ?(?:做个?|来个?|也)?(?:一下)?"
+    rf"(?:比较|对比|比一比|比比|比)|(?:比较|对比)(?:一下)? ?(?:{BASE})(?:模型)?)"
+    rf"(?:一下|一比|下|看看|看)*(?:这句话?|{SENTENCE})? ?: ?(?P<text>.+)$",
+    re.IGNORECASE,
+)
+"""Beside the untuned model, up to a colon: `和没微调的模型对比一下:…`."""
+
 OPEN = (
     # 问它 我要退款; 问它我要退款
     rf"{LEAD}(?:(?<!请)问问?|询问|ask) ?{BIT}? ?{TARGET} ?{BIT}?[,\s]*(?P<text>(?!吧|呢|了|啊|"
@@ -98,6 +106,8 @@ def asked(plain: str, with_names: str) -> tuple[str, str] | None:
     colon = COLON.search(with_names)
     if colon and not of_ours(colon["text"], colon[0]):
         return plain.removesuffix(colon["text"]), colon["text"]
+    if beside := BESIDE_COLON.search(with_names):
+        return plain.removesuffix(beside["text"]), beside["text"]
     if BARE.match(with_names):
         return plain, ""
     for pattern in OPENS:

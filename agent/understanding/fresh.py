@@ -150,6 +150,9 @@ def without_wish(said: str, scene: Scene) -> Plan:
     question = ASKING_BACK.search(said) or "WHEN" in tags_in(normal(said))
     if question and scene.world.documents:
         return Plan([Step("search_docs", {"query": said})])
+    named = mentions(said, scene.world)
+    if hyperparameters(said) and not columns(said) and not question and named.datasets:
+        return plan_of([Wish("start_finetune", said, named, named.tags, said)], scene)
     if columns(said) or hyperparameters(said):
         return Plan(ask=NEED_FOR_VALUES, reply=NEED_FOR_VALUES)
     return Plan(reply=smalltalk.LIMITS if question else smalltalk.UNCLEAR)

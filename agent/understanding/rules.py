@@ -21,6 +21,7 @@ check_dataset        19 MASK NTH -HOWTO
 talk                 22 TALK -HOWTO
 run_status           20 MIXED
 pause                20 PAUSE -HOWTO
+list_models          19 BASES -HOWTO
 search_docs          19 HOWTO
 search_docs          18 SEARCH DOCS
 list_approvals       18 APPROVE|APPROVAL SOME -WHY

@@ -51,6 +51,8 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\b(?:trained|trainable|learn(?:ed|t)|masked) tokens?\b",
         r"\bwhat (?:\w+ )?(?:does|will|would|do) (?:the|it|a) ?(?:\w+ )?(?:actually )?"
         r"(?:learn|train)(?:s|ed)? (?:from|on)\b",
+        r"\bwhat (?:is|was|gets|will be) (?:actually )?(?:trained|learn(?:ed|t)) (?:in|of|from) "
+        r"(?:it|that|this|the row|there)\b",
         r"\btokens?\b.{0,60}\b(?:will be|are|get|is) (?:trained|learn)",
     ),
     "NTH": (r"\brow (?:number |no\.? ?|#)?\d+|第 ?\d+ ?[行条]",),
@@ -67,6 +69,11 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\b(?:does|did|do) (?:it|the model|they) (?:\w+ )?(?:know when to )?(?:stop|end) (?:by "
         r"(?:it|them)sel(?:f|ves)|talking|writing|in time)",
         r"\b(?:learn(?:ed|t)?|know)s? (?:when )?to (?:stop|end)\b",
+        rf"\b{ANSWERS} (?:(?:that|which) )?{TO_WHOM[:-2]} (?:gave|gives|wrote|writes|generated|"
+        r"produced|made|came up with)\b",
+        rf"\b{ANSWERS}\b.{{0,20}}\b(?:on|to) (?:the |my )?(?:test|held[ -]out)\b",
+        r"\bwhat (?:did|does) (?:it|the model|my model|the bot) (?:answer|write|say|reply) "
+        r"(?:on|to|for) (?:the )?(?:test|held[ -]out)\b",
         r"\banswers\b.{0,60}\b(?:exactly|correct|right|better|worse)\b",
         r"\bside[ -]by[ -]side (?:answers|samples)|\bexpected\b.{0,30}\btuned\b",
         r"\bis (?:the|my|our) (?:[\w-]+ )?(?:model|bot|chatbot|assistant|llm) (?:any )?good\b",
@@ -100,7 +107,9 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bwhat (?:should|must) (?:my|the|a|an) .*(?:look like|contain|format)",
         r"\bwhat (?:does|do) (?:a|an) .*(?:look like|contain|format)",
         r"\bbest (?:way|practice)|\bwhere (?:can|do|should) (?:i|we)\b",
-        r"\b(?:which|what) (?:file )?(?:formats?|file types?|languages?|base models?|kinds? of "
+        r"\b(?:which|what) (?:file )?(?:formats?|file types?|languages?|base models?"
+        r"(?! (?:can i (?:use|choose|pick|train|finetune)|are there|do (?:i|you|we) have|are "
+        r"(?:available|installed)|is there))|kinds? of "
         r"(?!labels|data|classes|texts|rows))\b",
         r"\b(?:which|what) columns? (?:do|does|must|should)\b",
         r"\bwhat (?:happens|is needed|(?:do|can|should|must) (?:i|we) (?:do|need))\b(?! to "
@@ -238,6 +247,10 @@ FORMS: dict[str, tuple[str, ...]] = {
         r"\bwhat (?:have|did) (?:i|we) (?:upload|import|add)\w*",
         r"^list (?:all |my |the |your |our )*data\W*$",
         r"\bwhat data (?:do|have|is|did)\b.*\b(?:have|got|there|i)\b",
+    ),
+    "BASES": (
+        r"\b(?:which|what) base models? (?:can i (?:use|choose|pick|train|finetune)|are there|do "
+        r"(?:i|you|we) have|are (?:available|installed))\b",
     ),
     "MODELS": (r"\bwhat (?:have|did) i (?:train|finetun|buil)",),
     "SOME": (

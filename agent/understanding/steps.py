@@ -1,9 +1,10 @@
 """An intent and its slots become tool calls: runs, documents, and the table of all intents."""
 
 import re
+from dataclasses import replace
 
 from agent.understanding import chats, smalltalk
-from agent.understanding.names import root
+from agent.understanding.names import mentions, root
 from agent.understanding.on_data import (
     add_documents,
     check_dataset,
@@ -65,6 +66,9 @@ def cancel_run(wish: Wish, scene: Scene) -> Answer:
 
 def retry_run(wish: Wish, scene: Scene) -> Answer:
     changes = chats.settings(wish.raw, scene.world)
+    if not changes and mentions(wish.whole, scene.world).datasets == wish.named.datasets:
+        changes = chats.settings(wish.whole, scene.world)
+        wish = replace(wish, raw=wish.whole) if changes else wish
     if changes and "run" not in changes:
         return finetune("start_finetune")(wish, scene)
     if not scene.world.runs and not wish.named.runs:

@@ -74,9 +74,11 @@ def wish_of(
     file = FILE_NAME.search(part.text)
     if attached and file and role_of_file(part.text, file[0]) and not GOAL.search(part.text):
         return None
-    if NOTIFY.match(part.text) or NEEDLESS.match(part.text):
+    if NOTIFY.match(part.text) or NEEDLESS.match(part.text) or only_settings(part):
         return None
     named = mentions(part.raw, world)
+    if BUILDING.search(named.masked):
+        return Wish("list_approvals", part.raw, named, named.tags, said)
     main = without_condition(part.text)
     for text in (main, *([] if NOT_WANTED.match(part.text[len(main) :]) else [part.text])):
         text = DOCUMENT_NAME.sub(
@@ -88,6 +90,24 @@ def wish_of(
         if intent and not (intent == "go" and qualifies(part)):
             return Wish(intent, part.raw, named, tags, said)
     return None
+
+
+BUILDING = re.compile(
+    r"^(?!.*(?:\brun\b|\bjob\b|train|tun|训|调))(?:.*\b(?:how long|when|until|is|has)\b.{0,40}"
+    r"\bxbasex (?:\w+ ){0,2}?(?:built|ready|installed|finished|done)\b|"
+    r".*xbasex.{0,8}(?:建好|做好|准备好|构建完|造好))"
+)
+"""About a base that is being made; whether that was allowed is what can hold it up."""
+FILLING = re.compile(
+    r"(?:\b(?:only|just|but|with|for|this time|at most|over|through|the|all|my|whole|full|data|"
+    r"dataset|rows|it|and|now|instead|of)\b|这次|只|就|但是?|不过|用|而已|[;,.!]|\s)*"
+)
+
+
+def only_settings(part: Clause) -> bool:
+    """Whether a part gives settings and nothing else: `but only 4 passes over the data`."""
+    given = hyperparameters(part.raw)
+    return bool(given) and bool(FILLING.fullmatch(without_hyperparameters(part.text)))
 
 
 NOTIFY = re.compile(
@@ -183,15 +203,33 @@ IF_SO = re.compile(r"^(?:如果|要是)?(?:能|可以|行|合适|没问题)(?:�
 def without_tests(found: list[Wish]) -> list[Wish]:
     """Without what another part answers: `is it usable, if so make a dataset`; `is it better`."""
     intents = {wish.intent for wish in found}
+    if asks_how_long(found):
+        return [replace(joined(found[0], found[1]), intent="quote_finetune")]
     if any("MASK" in wish.tags for wish in found[1:]) and found[0].tags & {"NTH"}:
-        joined = replace(found[1], raw=f"{found[0].raw}, {found[1].raw}")
-        return [joined, *found[2:]]
+        return [replace(joined(found[0], found[1]), intent="check_dataset"), *found[2:]]
     if any(wish.intent == "create_dataset" and IF_SO.search(wish.raw) for wish in found):
         return [wish for wish in found if wish.intent not in ("check_dataset", "start_finetune")]
     if "compare" in intents and intents & {"how_is", "run_status"}:
         kept = [wish for wish in found if wish.intent != "compare"]
         return [replace(kept[0], intent="run_status"), *kept[1:]]
     return found
+
+
+def joined(first: Wish, second: Wish) -> Wish:
+    """The second wish with the words of the first, and its names where it has none."""
+    named = second.named if second.named.tags else first.named
+    return replace(
+        second, raw=f"{first.raw}, {second.raw}", named=named, tags=second.tags | first.named.tags
+    )
+
+
+def asks_how_long(found: list[Wish]) -> bool:
+    """Whether the training is only what is asked about: `how long, fine-tuning on shop?`."""
+    if [wish.intent for wish in found] != ["quote_finetune", "start_finetune"]:
+        return False
+    first, second = found
+    then = re.search(r"就|再|吧|然后|\b(?:then|so|please)\b", second.whole.lower())
+    return not (first.named.tags or then) and second.whole.rstrip().endswith("?")
 
 
 def asks(raw: str) -> bool:
