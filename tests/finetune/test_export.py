@@ -1,11 +1,16 @@
 """What stands in the export of a chat model."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from core.records.tables import Model
 from finetune import export
+from tests.serving.tiny_models import write_adapter, write_base
 
 
 @pytest.fixture
@@ -74,3 +79,23 @@ def test_the_measure_of_the_report_stands_beside_the_perplexity(
     chat_model.metrics = {**chat_model.metrics, "answers": answers}
 
     assert f"{told} (95 % interval 70.0 to 90.0)." in export.readme(chat_model)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")
+def test_the_program_runs_as_it_is_written(chat_model: Model, tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base", max_position_embeddings=512)
+    write_adapter(tmp_path / "orders-1", base)
+    program = re.search(r"^```python\n(.*?)^```", export.readme(chat_model), re.DOTALL | re.M)
+    assert program is not None
+    (tmp_path / "orders-1" / "ask.py").write_text(program[1])
+
+    done = subprocess.run(
+        [sys.executable, "ask.py", str(base)],
+        cwd=tmp_path / "orders-1",
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr[-2000:]
