@@ -61,7 +61,7 @@ async def test_a_chinese_browser_gets_a_chinese_page(thimble: RunningThimble, ta
     assert words["chat"]["settings"]["title"] == "设置"
     assert "不会离开这台机器" in words["chat"]["watermark"]
     assert shown["starters"][0]["label"] == "怎么开始？"
-    assert "微调一个分类器" in shown["markdown"]
+    assert "把文件拖进对话" in shown["markdown"]
     assert (
         shown["ui"]["header_links"][0]
         == {

@@ -41,7 +41,7 @@ def test_the_main_job_in_chinese(thimble: RunningThimble, visit: Callable[..., V
 
 def see_the_welcome(person: Visitor) -> None:
     for starter in ("怎么开始？", "你能做什么？", "数据要什么格式", "现在有什么在运行？"):
-        assert person.sees(starter)
+        person.wait_for(starter)
     person.shot("zh-01-welcome")
     person.say("你能做什么？")
     person.wait_until_answered()

@@ -154,7 +154,7 @@ def test_a_job_that_makes_no_sense_ends_with_an_error_event(tmp_path: Path) -> N
     assert work(folder) == 1
 
     (error,) = events(folder, "error")
-    assert error["message"] == "There is no task 'dance'; known: chat, classify."
+    assert error["message"] == "task='dance' is not one of classify, chat."
 
 
 @pytest.mark.slow
