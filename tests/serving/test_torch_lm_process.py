@@ -126,7 +126,7 @@ def test_what_waits_when_the_process_is_killed_is_answered_by_the_next_one(room:
 
 
 def test_a_full_queue_refuses_at_once_and_loses_nothing(room: Room) -> None:
-    answers = [room.engine.generate(room.base, LONG) for _ in range(16)]
+    answers = [room.engine.generate(room.base, LONG | {"temperature": 0}) for _ in range(16)]
     for answer in answers:
         next(answer)
     outcomes: list[str] = []
