@@ -27,9 +27,8 @@ from finetune.worker.machine import Device
 from finetune.worker.rows import Ids, parts
 from finetune.worker.spec import Base, ChatRecipe, ProbeSpec, TrainSpec
 from finetune.worker.tasks.chat.steps import Chats, Floats
+from finetune.worker.tasks.chat.task import PART_TOKENS
 
-PART_TOKENS = {"cpu": 2048, "mps": 4096, "cuda": 16_384}
-"""Padded tokens that a step keeps in memory at once, by device."""
 SCORES = 2**27
 """Scores held at once: this way keeps one for every token of the vocabulary at every position."""
 LETTERS = {".lora_A.default.weight": ".a", ".lora_B.default.weight": ".b"}
